@@ -1,0 +1,583 @@
+//! [`Incoming`]: receives whatever comes over a link: files, folders and streams to the writer, messages to the watcher.
+//!
+//! ```text
+//!   this thread      receive -> deframe -> pull link, packet, transfer header -> where does the block belong?
+//!   writer thread    write + hash what was received before
+//! ```
+//! Nothing that arrives can end it but the end of the link or a full disk; what is wrong is counted and dropped.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
+
+use packhorse_buffer::timing::{Row, Timings};
+use packhorse_buffer::{Clock as _, HeapPool, HeapSlot, Instant, Layer as _, PacketBuf, Probe as _, SystemClock};
+use packhorse_link::{Boundaries, CheckStats, FrameStats, Framing, StreamBuf, Transport, TransportError};
+use packhorse_packet::{Channel, Fragment, PacketStats, Reassembler};
+use packhorse_transfer::{
+    Control, ControlCodec, End, Meta, ObjectKind, ReceiverEvent, Refused, SessionEnd, TransferStats,
+};
+
+use crate::name::SafePath;
+use crate::objects::{Announced, Object, Objects, Stage};
+use crate::profile::{CONTROL_MAX, Profile};
+use crate::progress::{Event, Watch};
+use crate::writer::{Batch, Command, Delivery, Lost, Outcome, Target, Writer};
+use crate::{LinkError, ReceiveError};
+
+/// Received memory: bytes of a slot, and slots.
+const SLOT: usize = 1 << 20;
+const SLOTS: usize = 4;
+/// With less room than this behind what was received, the slot is handed to the writer.
+const ROOM_MIN: usize = 64 * 1024;
+/// Messages that may be put together at a time, and bytes of the longest.
+const ASSEMBLIES: usize = 64;
+const MESSAGE_MAX: usize = 64 * 1024;
+/// Sessions whose end is remembered.
+const SESSIONS_MAX: usize = 4096;
+/// How often progress is told, at most.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+
+/// When receiving is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Until {
+    /// The link ends: pipes, recorded files.
+    #[default]
+    LinkEnds,
+    /// A session is complete: links that never end.
+    SessionComplete,
+}
+
+/// What was received, and what was wrong with the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReceiveReport {
+    /// Objects that stand under their names, verified.
+    pub objects: u64,
+    /// Objects that were announced and did not arrive whole.
+    pub failed: u64,
+    /// Objects that arrived and could not be put where they belong.
+    pub unplaced: u64,
+    /// Objects of sessions that ended, of which nothing was heard.
+    pub unheard: u64,
+    /// Messages.
+    pub messages: u64,
+    /// All transfers together.
+    pub transfer: TransferStats,
+    /// What the framing saw.
+    pub frames: FrameStats,
+    /// What the check saw.
+    pub checks: CheckStats,
+    /// What the packet layer saw.
+    pub packets: PacketStats,
+    /// What was whole and yet useless.
+    pub dropped: Dropped,
+}
+
+/// Whole packets that were of no use, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Blocks of objects that nothing was heard of yet.
+    pub unannounced: u64,
+    /// Control messages that say nothing sensible.
+    pub bad_control: u64,
+    /// Blocks that cannot belong to their object.
+    pub misplaced: u64,
+    /// Announcements beyond the bound of open objects, or of objects that cannot exist.
+    pub refused: u64,
+}
+
+/// Receives from one link, in one profile.
+pub struct Incoming<P: Profile, F, T> {
+    stack: P::Stack,
+    framing: F,
+    transport: T,
+    until: Until,
+    pool: HeapPool,
+    stream: StreamBuf<HeapSlot>,
+    deliveries: Vec<Delivery>,
+    /// Commands that are due behind the deliveries at hand.
+    due: Vec<Command>,
+    writer: Writer<P::Probe>,
+    objects: Objects,
+    assemblies: HashMap<(u16, u16, bool), Reassembler<Vec<u8>>>,
+    /// Objects of each session: how many there are, how many were heard of.
+    sessions: HashMap<u64, Session>,
+    clock: SystemClock,
+    now: Instant,
+    told: Instant,
+    report: ReceiveReport,
+    received: packhorse_buffer::Stage<P::Probe>,
+    deframed: packhorse_buffer::Stage<P::Probe>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Session {
+    expected: u32,
+    heard: u32,
+    ended: bool,
+}
+
+impl<P: Profile, F: Framing, T: Transport> Incoming<P, F, T>
+where
+    T::Error: core::fmt::Display,
+{
+    /// Receives over `transport` through `framing` into `target`. `seen` was already read from the link.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(
+        framing: F,
+        transport: T,
+        target: Target,
+        until: Until,
+        seen: &[u8],
+    ) -> Result<Self, ReceiveError> {
+        let packet = P::BLOCK_MAX as usize + P::Stack::HEADROOM + P::Stack::TAILROOM;
+        let pool = HeapPool::new(SLOTS, SLOT.max(2 * F::frame_len_max(packet)).max(seen.len() + packet));
+        let mut stream = StreamBuf::new(pool.take_blocking());
+        stream.extend(seen);
+        let writer = Writer::start(target, P::Codec::HASH).map_err(ReceiveError::Threads)?;
+        let clock = SystemClock::default();
+        let now = clock.now();
+        Ok(Self {
+            stack: P::stack(),
+            framing,
+            transport,
+            until,
+            pool,
+            stream,
+            deliveries: Vec::new(),
+            due: Vec::new(),
+            writer,
+            objects: Objects::default(),
+            assemblies: HashMap::new(),
+            sessions: HashMap::new(),
+            clock,
+            now,
+            told: now,
+            report: ReceiveReport::default(),
+            received: packhorse_buffer::Stage::new("receive"),
+            deframed: packhorse_buffer::Stage::new("deframing"),
+        })
+    }
+
+    /// Receives until it is over.
+    ///
+    /// # Errors
+    /// When the link or the disk fails. Damaged and missing objects are no errors: the report counts them.
+    pub fn receive(mut self, watch: &mut dyn Watch) -> Result<Received<P>, ReceiveError> {
+        self.take_packets(watch);
+        while !self.is_over() {
+            self.outcomes(watch)?;
+            if self.is_over() || !self.fill()? {
+                break;
+            }
+            self.now = self.clock.now();
+            self.take_packets(watch);
+            self.tell(watch);
+        }
+        while let Some(range) = self.stream.finish_range(&mut self.framing) {
+            self.packet(range, watch);
+        }
+        self.close(watch)
+    }
+
+    /// Reads what has come behind what is there. False at the end of the link.
+    fn fill(&mut self) -> Result<bool, ReceiveError> {
+        let needed = match self.transport.boundaries() {
+            Boundaries::Packets => self.transport.mtu().min(self.stream.capacity()),
+            Boundaries::Bytes => ROOM_MIN,
+        };
+        if self.stream.behind().len() < needed || (self.writer.is_idle() && self.has_something()) {
+            self.hand_over();
+        }
+        let into = if self.deliveries.is_empty() { self.stream.spare() } else { self.stream.behind() };
+        let mark = self.received.start();
+        let received = self.transport.receive(into);
+        self.received.stop(mark);
+        match received {
+            Ok(0) | Err(TransportError::Closed) if self.transport.boundaries() == Boundaries::Bytes => Ok(false),
+            Err(TransportError::Closed) => Ok(false),
+            Ok(len) => {
+                self.stream.commit(len);
+                self.report.transfer.wire_bytes += len as u64;
+                Ok(true)
+            }
+            Err(TransportError::WouldBlock) => {
+                self.hand_over();
+                std::thread::sleep(Duration::from_micros(50));
+                Ok(true)
+            }
+            Err(TransportError::TooLong { .. }) => Ok(true),
+            Err(error) => Err(LinkError::from_transport(error).into()),
+        }
+    }
+
+    fn has_something(&self) -> bool {
+        !self.deliveries.is_empty() || !self.due.is_empty()
+    }
+
+    /// Gives the writer the memory received so far and the blocks in it, then what was due behind them.
+    fn hand_over(&mut self) {
+        if !self.deliveries.is_empty() {
+            // What is pending is less than a frame, and a slot holds two.
+            if let Ok(memory) = self.stream.replace_storage(self.pool.take_blocking()) {
+                let empty = self.writer.recycle();
+                let deliveries = core::mem::replace(&mut self.deliveries, empty);
+                self.writer.give(Command::Batch(Batch { memory, deliveries }));
+            }
+        }
+        for command in self.due.drain(..) {
+            self.writer.give(command);
+        }
+    }
+
+    fn take_packets(&mut self, watch: &mut dyn Watch) {
+        loop {
+            let mark = self.deframed.start();
+            let found = self.stream.next_range(&mut self.framing);
+            self.deframed.stop(mark);
+            let Some(range) = found else { return };
+            self.packet(range, watch);
+        }
+    }
+
+    fn packet(&mut self, range: core::ops::Range<usize>, watch: &mut dyn Watch) {
+        let start = range.start;
+        let mut buf = PacketBuf::filled(self.stream.packet_mut(range));
+        let (header, (arrival, ())) = match self.stack.pull(&mut buf) {
+            Ok(up) => up,
+            Err(error) => {
+                tracing::debug!(%error, "packet dropped");
+                if error.layer == "link" {
+                    self.stream.reject(&mut self.framing);
+                }
+                return;
+            }
+        };
+        let body = start + buf.range().start..start + buf.range().end;
+        self.report.transfer.packets += 1;
+        self.report.transfer.started.get_or_insert(self.now);
+        self.report.transfer.ended = Some(self.now);
+        let channel = arrival.address.channel;
+        if arrival.address.control {
+            self.control(channel, header.tag, header.number, body, watch);
+        } else if self.objects.get_mut((channel.get(), header.tag)).is_some() {
+            self.block((channel.get(), header.tag), header.number, body, watch);
+        } else if channel == P::TRANSFER {
+            self.report.dropped.unannounced += 1;
+        } else {
+            self.message(channel, header.number, body, watch);
+        }
+    }
+
+    fn block(&mut self, label: (u16, u16), number: u32, body: core::ops::Range<usize>, watch: &mut dyn Watch) {
+        let Some(object) = self.objects.get_mut(label) else { return };
+        let key = object.key;
+        let Some(receiver) = object.receiver.as_mut() else {
+            self.report.transfer.repeats += 1;
+            return;
+        };
+        match receiver.handle_block(self.now, number, body.len()) {
+            Ok(place) => {
+                self.report.transfer.blocks += 1;
+                self.report.transfer.bytes += u64::from(place.len);
+                self.deliveries.push(Delivery { key, offset: place.offset, range: body });
+            }
+            Err(Refused::Repeat) => self.report.transfer.repeats += 1,
+            Err(refused) => {
+                tracing::debug!(?refused, number, "block dropped");
+                self.report.dropped.misplaced += 1;
+                return;
+            }
+        }
+        self.events(label, watch);
+    }
+
+    fn control(
+        &mut self,
+        channel: Channel,
+        tag: u16,
+        word: u32,
+        body: core::ops::Range<usize>,
+        watch: &mut dyn Watch,
+    ) {
+        let Some(message) = self.assemble((channel.get(), tag, true), word, body, CONTROL_MAX) else { return };
+        let control = match P::Codec::decode(&message) {
+            Ok(control) => control,
+            Err(error) => {
+                tracing::debug!(%error, "control message dropped");
+                self.report.dropped.bad_control += 1;
+                return;
+            }
+        };
+        match control {
+            Control::Meta(meta) if meta.hash_kind == P::Codec::HASH => {
+                self.meta((channel.get(), tag), &meta, watch);
+            }
+            Control::Meta(_) => self.report.dropped.refused += 1,
+            Control::End(end) => self.end((channel.get(), tag), &end, watch),
+            Control::SessionEnd(end) => self.session_end(end),
+        }
+    }
+
+    /// The whole message, once all its pieces are there.
+    fn assemble(
+        &mut self,
+        label: (u16, u16, bool),
+        word: u32,
+        body: core::ops::Range<usize>,
+        most: usize,
+    ) -> Option<Vec<u8>> {
+        let piece = self.stream.packet_mut(body);
+        if !P::Codec::FRAGMENTED {
+            return Some(piece.to_vec());
+        }
+        let fragment = Fragment::from_word(word);
+        if let Ok(Fragment { last: 0, .. }) = fragment {
+            return Some(piece.to_vec());
+        }
+        // A flood of beginnings pushes out other beginnings, not memory.
+        if self.assemblies.len() >= ASSEMBLIES && !self.assemblies.contains_key(&label) {
+            self.assemblies.clear();
+        }
+        let assembly = self.assemblies.entry(label).or_insert_with(|| Reassembler::new(vec![0; most]));
+        match fragment.and_then(|fragment| assembly.handle(fragment, piece)) {
+            Ok(message) => message.map(<[u8]>::to_vec),
+            Err(error) => {
+                tracing::debug!(%error, "piece of a message dropped");
+                self.report.dropped.bad_control += 1;
+                None
+            }
+        }
+    }
+
+    fn meta(&mut self, label: (u16, u16), meta: &Meta<'_>, watch: &mut dyn Watch) {
+        let name = SafePath::from_wire(meta.name);
+        let name = if P::Codec::SESSIONS { name } else { name.last_only() };
+        self.report.transfer.metas += 1;
+        match self.objects.announce(label, meta, name.clone(), P::Codec::SESSIONS, self.now) {
+            Announced::New { key, replaced } => {
+                if let Some(replaced) = replaced {
+                    self.fail(replaced, "another file began before it was complete; send it again", watch);
+                }
+                self.hear_of(meta);
+                watch.event(Event::Started { name: &name.to_string(), size: meta.size });
+                tracing::info!(%name, size = meta.size, "object announced");
+                match meta.kind {
+                    ObjectKind::Folder => {
+                        let attributes = crate::inbox::Attributes { mode: meta.mode, modified: meta.mtime };
+                        self.due.push(Command::Folder { key, name, attributes });
+                    }
+                    ObjectKind::File | ObjectKind::Stream => self.writer.give(Command::Begin { key, name }),
+                }
+            }
+            Announced::Known => {
+                if let Some(receiver) = self.objects.get_mut(label).and_then(|object| object.receiver.as_mut()) {
+                    receiver.handle_meta(self.now, meta);
+                }
+            }
+            Announced::Ended => return,
+            Announced::Refused => {
+                self.report.dropped.refused += 1;
+                return;
+            }
+        }
+        self.events(label, watch);
+    }
+
+    fn end(&mut self, label: (u16, u16), end: &End, watch: &mut dyn Watch) {
+        self.report.transfer.ends += 1;
+        let now = self.now;
+        if let Some(receiver) = self.objects.get_mut(label).and_then(|object| object.receiver.as_mut()) {
+            receiver.handle_end(now, end);
+            self.events(label, watch);
+        }
+    }
+
+    fn hear_of(&mut self, meta: &Meta<'_>) {
+        if P::Codec::SESSIONS && (self.sessions.len() < SESSIONS_MAX || self.sessions.contains_key(&meta.session)) {
+            let session = self.sessions.entry(meta.session).or_default();
+            session.heard += 1;
+            session.expected = session.expected.max(meta.objects).max(meta.index.saturating_add(1));
+        }
+    }
+
+    fn session_end(&mut self, end: SessionEnd) {
+        if self.sessions.len() < SESSIONS_MAX || self.sessions.contains_key(&end.session) {
+            let session = self.sessions.entry(end.session).or_default();
+            session.expected = session.expected.max(end.objects);
+            session.ended = true;
+        }
+    }
+
+    fn message(&mut self, channel: Channel, word: u32, body: core::ops::Range<usize>, watch: &mut dyn Watch) {
+        if let Some(message) = self.assemble((channel.get(), 0, false), word, body, MESSAGE_MAX) {
+            self.report.messages += 1;
+            watch.event(Event::Message { channel: channel.get(), bytes: &message });
+        }
+    }
+
+    /// What the transfer's receiver has to tell.
+    fn events(&mut self, label: (u16, u16), watch: &mut dyn Watch) {
+        let Some(object) = self.objects.get_mut(label) else { return };
+        let Some(receiver) = object.receiver.as_mut() else { return };
+        let mut complete = false;
+        let mut conflict = false;
+        while let Some(event) = receiver.poll_event() {
+            match event {
+                ReceiverEvent::Complete => complete = true,
+                ReceiverEvent::ConflictingMeta | ReceiverEvent::ConflictingEnd => conflict = true,
+                ReceiverEvent::Started | ReceiverEvent::EndedIncomplete { .. } => {}
+            }
+        }
+        if conflict && !core::mem::replace(&mut object.warned, true) {
+            let text = format!("'{}' was announced again with other properties; the first ones count", object.name);
+            watch.event(Event::Warning { text: &text });
+        }
+        let Some(receiver) = object.receiver.as_ref().filter(|_| complete) else { return };
+        object.stage = Stage::Verifying;
+        object.hash = receiver.hash();
+        if let (Some(layout), Some(hash)) = (receiver.layout(), receiver.hash()) {
+            let (key, size, attributes) = (object.key, layout.size(), object.attributes);
+            if object.kind != ObjectKind::Folder {
+                self.due.push(Command::Complete { key, size, hash, attributes });
+            }
+        }
+    }
+
+    /// What the writer has to tell.
+    fn outcomes(&mut self, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
+        while let Ok(outcome) = self.writer.outcomes.try_recv() {
+            self.outcome(outcome, watch)?;
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self, outcome: Outcome, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
+        let Outcome { key, result } = outcome;
+        match result {
+            Ok(landed) => {
+                let now = self.now;
+                let Some(object) = self.objects.end(key, Stage::Done) else { return Ok(()) };
+                self.report.objects += 1;
+                let hash = if object.kind == ObjectKind::Folder { None } else { object.hash };
+                watch.event(Event::Done {
+                    name: &object.name.to_string(),
+                    path: landed.path.as_deref(),
+                    bytes: object.bytes,
+                    hash,
+                    took: now.since(object.began),
+                });
+            }
+            Err(Lost::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return Err(ReceiveError::OutputClosed);
+            }
+            Err(Lost::Io(error)) => return Err(ReceiveError::Write(error.to_string())),
+            Err(lost @ Lost::Inbox(_)) => {
+                self.report.unplaced += 1;
+                self.fail(key, &lost.to_string(), watch);
+            }
+            Err(lost @ Lost::Damaged) => self.fail(key, &lost.to_string(), watch),
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, key: u32, reason: &str, watch: &mut dyn Watch) {
+        self.due.push(Command::Abandon { key });
+        if let Some(object) = self.objects.end(key, Stage::Failed) {
+            self.report.failed += 1;
+            watch.event(Event::Failed { name: &object.name.to_string(), reason });
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.until == Until::SessionComplete
+            && self.sessions.iter().any(|(id, session)| {
+                let all_heard = session.heard >= session.expected && session.expected > 0;
+                session.ended && all_heard && !self.objects.is_open(*id)
+            })
+    }
+
+    fn tell(&mut self, watch: &mut dyn Watch) {
+        if self.now.since(self.told) < TELL_EVERY {
+            return;
+        }
+        self.told = self.now;
+        for object in self.objects.iter_mut() {
+            if let Some(receiver) = object.receiver.as_ref().filter(|_| object.stage == Stage::Open) {
+                let size = receiver.layout().map(|layout| layout.size());
+                watch.event(Event::Progress {
+                    name: &object.name.to_string(),
+                    bytes: receiver.stats().bytes,
+                    size,
+                });
+            }
+        }
+    }
+
+    /// The link is over: what is incomplete has failed.
+    fn close(mut self, watch: &mut dyn Watch) -> Result<Received<P>, ReceiveError> {
+        self.hand_over();
+        let broken: Vec<(u32, String)> = self
+            .objects
+            .iter_mut()
+            .filter(|object| object.stage == Stage::Open)
+            .map(|object| (object.key, missing(object)))
+            .collect();
+        for (key, reason) in broken {
+            self.fail(key, &reason, watch);
+        }
+        self.hand_over();
+        let (outcomes, finished) = self.writer.finish();
+        self.now = self.clock.now();
+        for outcome in outcomes {
+            self.outcome(outcome, watch)?;
+        }
+        finished.closing.map_err(|lost| ReceiveError::Write(lost.to_string()))?;
+        self.report.unheard =
+            self.sessions.values().map(|session| u64::from(session.expected.saturating_sub(session.heard))).sum();
+        self.report.frames = *self.framing.stats();
+        self.report.checks = P::check_stats(&self.stack);
+        self.report.packets = P::packet_stats(&self.stack);
+        Ok(Received {
+            report: self.report,
+            stack: self.stack,
+            received: self.received,
+            deframed: self.deframed,
+            written: finished.writing,
+        })
+    }
+}
+
+/// What is told of an object that did not arrive whole.
+fn missing(object: &Object) -> String {
+    let Some(receiver) = object.receiver.as_ref() else { return "it did not arrive".to_owned() };
+    let advice = "send it again, with --mode repeat=N on a link that loses packets";
+    match (receiver.layout(), receiver.missing()) {
+        (Some(layout), missing) if missing > 0 => {
+            format!("{missing} of {} blocks are missing; {advice}", layout.blocks())
+        }
+        (Some(_), _) => format!("its end is missing, so it could not be verified; {advice}"),
+        (None, missing) => format!("its end and at least {missing} blocks are missing; {advice}"),
+    }
+}
+
+/// A session that is over: what was received, and where the time went.
+pub struct Received<P: Profile> {
+    /// What was received.
+    pub report: ReceiveReport,
+    stack: P::Stack,
+    received: packhorse_buffer::Stage<P::Probe>,
+    deframed: packhorse_buffer::Stage<P::Probe>,
+    written: packhorse_buffer::Stage<P::Probe>,
+}
+
+impl<P: Profile> Timings for Received<P> {
+    fn visit(&self, see: &mut dyn FnMut(Row)) {
+        self.received.visit(see);
+        self.deframed.visit(see);
+        self.stack.visit(see);
+        self.written.visit(see);
+    }
+}

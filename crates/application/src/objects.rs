@@ -1,0 +1,198 @@
+//! [`Objects`]: what is known of every object that a receiver has heard of, within a bound.
+//!
+//! Not the bytes: those go to the writer. An object that has ended costs a few words; only so many can be open.
+
+use std::collections::HashMap;
+
+use packhorse_buffer::Instant;
+use packhorse_transfer::{Meta, ObjectKind, PagedBitmap, Receiver};
+
+use crate::inbox::Attributes;
+use crate::name::SafePath;
+
+/// Most objects that may be open at a time, each with a file and a bitmap.
+const OPEN_MAX: usize = 256;
+/// Most objects that are remembered; their senders are done with all but the last ones.
+const KNOWN_MAX: usize = 65_536;
+/// Most bytes of one bitmap: 128 million blocks with every other one missing.
+const BITMAP_MAX: usize = 16 << 20;
+/// So many announcements of another object in a row, in a profile that cannot tell them apart, and the old one is
+/// given up: its end was lost.
+const OTHERS_MAX: u32 = 3;
+
+/// A transfer channel and an object's tag.
+pub(crate) type Label = (u16, u16);
+
+/// What stage an object is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Blocks are missing.
+    Open,
+    /// Everything has come; the writer verifies it.
+    Verifying,
+    /// It stands under its name.
+    Done,
+    /// It will not.
+    Failed,
+}
+
+/// One object.
+pub(crate) struct Object {
+    pub(crate) key: u32,
+    label: Label,
+    pub(crate) name: SafePath,
+    pub(crate) kind: ObjectKind,
+    pub(crate) session: u64,
+    pub(crate) attributes: Attributes,
+    pub(crate) stage: Stage,
+    pub(crate) began: Instant,
+    /// Blocks and bytes; let go when the object has ended.
+    pub(crate) receiver: Option<Box<Receiver<PagedBitmap>>>,
+    pub(crate) bytes: u64,
+    pub(crate) hash: Option<[u8; 32]>,
+    pub(crate) warned: bool,
+    object_id: u64,
+    size: Option<u64>,
+    others: u32,
+}
+
+/// What an announcement led to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// A new object with this key; the one in its place, if any, has this key and is given up.
+    New { key: u32, replaced: Option<u32> },
+    /// One that is known: handle it.
+    Known,
+    /// One that has ended.
+    Ended,
+    /// No place for it, or it cannot exist.
+    Refused,
+}
+
+#[derive(Default)]
+pub(crate) struct Objects {
+    objects: Vec<Object>,
+    /// Where in the list the latest object of a label is.
+    known: HashMap<Label, usize>,
+    /// Where the object of a key is.
+    keys: HashMap<u32, usize>,
+    /// The label asked for last: block after block belongs to the same object.
+    last: Option<(Label, usize)>,
+    next: u32,
+    open: usize,
+}
+
+impl Objects {
+    #[inline]
+    pub(crate) fn get_mut(&mut self, label: Label) -> Option<&mut Object> {
+        match self.last {
+            Some((last, index)) if last == label => self.objects.get_mut(index),
+            _ => {
+                let index = *self.known.get(&label)?;
+                self.last = Some((label, index));
+                self.objects.get_mut(index)
+            }
+        }
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Object> {
+        self.objects.iter_mut()
+    }
+
+    /// An object was announced. `identified`: the profile gives objects numbers.
+    pub(crate) fn announce(
+        &mut self,
+        label: Label,
+        meta: &Meta<'_>,
+        name: SafePath,
+        identified: bool,
+        now: Instant,
+    ) -> Announced {
+        let mut replaced = None;
+        if let Some(object) = self.get_mut(label) {
+            let same = object.object_id == meta.object_id
+                && (identified || (object.name == name && object.size == meta.size && object.hash == meta.hash));
+            let ended = !object.is_open();
+            if same {
+                object.others = 0;
+                return if ended || object.stage == Stage::Verifying { Announced::Ended } else { Announced::Known };
+            }
+            object.others += 1;
+            let given_up = object.receiver.as_ref().is_none_or(|receiver| receiver.has_ended());
+            if !(ended || given_up || object.others >= OTHERS_MAX) {
+                return Announced::Known;
+            }
+            if object.stage == Stage::Open {
+                replaced = Some(object.key);
+            }
+        }
+        if replaced.is_none() && self.open >= OPEN_MAX {
+            return Announced::Refused;
+        }
+        let Ok(receiver) = Receiver::new(meta, PagedBitmap::with_cap(BITMAP_MAX), now) else {
+            return Announced::Refused;
+        };
+        if self.objects.len() >= KNOWN_MAX {
+            self.forget();
+        }
+        self.next = self.next.wrapping_add(1);
+        let key = self.next;
+        if replaced.is_none() {
+            self.open += 1;
+        }
+        let object = Object {
+            key,
+            label,
+            name,
+            kind: meta.kind,
+            session: meta.session,
+            attributes: Attributes { mode: meta.mode, modified: meta.mtime },
+            stage: Stage::Open,
+            began: now,
+            receiver: Some(Box::new(receiver)),
+            bytes: 0,
+            hash: meta.hash,
+            warned: false,
+            object_id: meta.object_id,
+            size: meta.size,
+            others: 0,
+        };
+        self.known.insert(label, self.objects.len());
+        self.keys.insert(key, self.objects.len());
+        self.last = None;
+        self.objects.push(object);
+        Announced::New { key, replaced }
+    }
+
+    /// An object has ended, one way or the other: its bitmap is let go.
+    pub(crate) fn end(&mut self, key: u32, stage: Stage) -> Option<&mut Object> {
+        let object = self.objects.get_mut(*self.keys.get(&key)?)?;
+        if object.is_open() {
+            self.open = self.open.saturating_sub(1);
+        }
+        object.stage = stage;
+        if let Some(receiver) = object.receiver.take() {
+            object.bytes = receiver.stats().bytes;
+        }
+        Some(object)
+    }
+
+    /// Whether an object of `session` is still open.
+    pub(crate) fn is_open(&self, session: u64) -> bool {
+        self.open > 0 && self.objects.iter().any(|object| object.session == session && object.is_open())
+    }
+
+    /// Forgets those that have ended.
+    fn forget(&mut self) {
+        self.objects.retain(Object::is_open);
+        self.last = None;
+        self.known = self.objects.iter().enumerate().map(|(index, object)| (object.label, index)).collect();
+        self.keys = self.objects.iter().enumerate().map(|(index, object)| (object.key, index)).collect();
+    }
+}
+
+impl Object {
+    fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open | Stage::Verifying)
+    }
+}

@@ -1,0 +1,509 @@
+//! [`Outgoing`]: sends files, folders and byte streams over a link, with messages between their blocks.
+//!
+//! ```text
+//!   loader thread     read + hash a slab ahead
+//!   this thread       poll the transfer's sender -> push transfer, packet, link header -> frame -> write
+//! ```
+//! The thread that calls [`Outgoing::send`] does the sending; nothing here knows what the layers look like.
+
+use std::fs::File;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io;
+use std::time::Duration;
+
+use packhorse_buffer::timing::{Row, Timings};
+use packhorse_buffer::{Clock as _, Layer, PacketBuf, SystemClock};
+use packhorse_link::{Framing, Transport};
+use packhorse_packet::{Channel, Fragment, Fragments};
+use packhorse_transfer::{
+    BlockHeader, Control, ControlCodec, EncodeError, End, Layout, Meta, Mode, ObjectKind, Pace, RepeatOrder, Sender,
+    SenderConfig, SessionEnd, TransferStats, Transmit, tag_of,
+};
+
+use crate::catalog::{Catalog, Entry, EntryKind};
+use crate::feed::{Ahead, Feed, Messages, Waited};
+use crate::integrity::{Hasher, hash_file};
+use crate::loader::Job;
+use crate::outlet::Outlet;
+use crate::profile::{CONTROL_MAX, Profile};
+use crate::progress::{Event, Watch};
+use crate::slab::Shape;
+use crate::{LinkError, SendError};
+
+/// Bytes read ahead at once, and how often.
+const SLAB: usize = 1 << 20;
+const SLABS: usize = 4;
+/// The same on lossy links, where blocks are small and streams keep a window of them.
+const SLAB_LOSSY: usize = 1 << 18;
+const STREAM_WINDOW: u32 = 256;
+/// Control messages are not cut smaller than this: 256 pieces must carry the longest.
+const PIECE_MIN: usize = 32;
+/// How often progress is told, at most.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+/// Packets between two looks at the clock and at what else came, when nothing is paced.
+const LOOK_EVERY: u32 = 32;
+
+/// How to send. Lengths and rates in bytes; `None` is the profile's default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SendSettings {
+    /// What is done about loss.
+    pub mode: Mode,
+    /// Bytes of a block.
+    pub block: Option<u32>,
+    /// How fast.
+    pub pace: Pace,
+    /// Announcements before the first block.
+    pub meta_first: Option<u32>,
+    /// Every so many packets one announces the object again.
+    pub meta_every: Option<u32>,
+}
+
+/// What was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendReport {
+    /// Files, folders and streams that were sent whole.
+    pub objects: u64,
+    /// Those that could not be read, or changed while they were sent.
+    pub failed: u64,
+    /// Links and special files that were passed over.
+    pub passed_over: u64,
+    /// Messages that were sent beside them.
+    pub messages: u64,
+    /// All transfers together.
+    pub transfer: TransferStats,
+}
+
+/// Sends over one link, in one profile.
+pub struct Outgoing<P: Profile, F, T> {
+    stack: P::Stack,
+    outlet: Outlet<F, T, P::Probe>,
+    feed: Feed,
+    clock: SystemClock,
+    config: SenderConfig,
+    block: u32,
+    /// Headroom of a packet with its frame.
+    room: usize,
+    /// Where control messages are encoded.
+    message: Vec<u8>,
+    /// Where packets that are not blocks are made.
+    packet: Vec<u8>,
+    /// Number of the control message under way, and of the one sent last on a message channel.
+    control_id: u8,
+    message_id: u8,
+    session: u64,
+    next_object: u16,
+    report: SendReport,
+}
+
+impl<P: Profile, F: Framing, T: Transport> Outgoing<P, F, T>
+where
+    T::Error: core::fmt::Display,
+{
+    /// Sends through `framing` over `transport`.
+    ///
+    /// # Errors
+    /// When the block size does not suit profile or transport, or the system gives no thread.
+    pub fn new(framing: F, transport: T, settings: &SendSettings) -> Result<Self, SendError> {
+        let lossy = settings.mode != Mode::Once;
+        let block = settings.block.unwrap_or(if lossy { P::BLOCK_LOSSY } else { P::BLOCK });
+        let room = P::Stack::HEADROOM + F::IN_PLACE.unwrap_or(0);
+        let most = match transport.boundaries() {
+            packhorse_link::Boundaries::Bytes => P::BLOCK_MAX as usize,
+            packhorse_link::Boundaries::Packets => {
+                transport.mtu().saturating_sub(P::Stack::HEADROOM + P::Stack::TAILROOM).min(P::BLOCK_MAX as usize)
+            }
+        };
+        if block == 0 || block as usize > most {
+            // An explicit size is the user's mistake; a default one gives way to the link.
+            if settings.block.is_some() || most == 0 {
+                return Err(SendError::Block { profile: P::NAME, asked: block, most });
+            }
+        }
+        let block = block.min(u32::try_from(most).unwrap_or(u32::MAX));
+        let shape = Shape { room, block: block as usize, tail: P::Stack::TAILROOM };
+        let config = config::<P>(settings);
+        let feed = Feed::new(ahead::<P>(shape, lossy)).map_err(SendError::Threads)?;
+        let session = random();
+        Ok(Self {
+            stack: P::stack(),
+            outlet: Outlet::new(framing, transport),
+            feed,
+            clock: SystemClock::default(),
+            config: SenderConfig { overhead: u32::try_from(room + P::Stack::TAILROOM).unwrap_or(u32::MAX), ..config },
+            block,
+            room,
+            message: vec![0; CONTROL_MAX],
+            packet: Vec::new(),
+            control_id: 0,
+            message_id: 0,
+            session,
+            next_object: u16::try_from(session >> 48).unwrap_or(0),
+            report: SendReport::default(),
+        })
+    }
+
+    /// A handle by which any thread sends messages beside the files.
+    #[must_use]
+    pub fn messages(&self) -> Messages {
+        self.feed.messages()
+    }
+
+    /// What was sent so far.
+    #[must_use]
+    pub fn report(&self) -> &SendReport {
+        &self.report
+    }
+
+    /// Sends everything in the catalog, then says that the session is over.
+    ///
+    /// What cannot be read is told to `watch`, counted as failed, and does not stop the rest.
+    ///
+    /// # Errors
+    /// When the link fails, or nothing of this kind can be sent in this profile.
+    pub fn send(&mut self, catalog: &mut Catalog, watch: &mut dyn Watch) -> Result<SendReport, SendError> {
+        let objects = catalog.count_known().unwrap_or(0);
+        let mut index = 0;
+        while let Some(entry) = catalog.next() {
+            match entry.map_err(SendError::from).and_then(|entry| self.object(&entry, index, objects, watch)) {
+                Ok(()) => self.report.objects += 1,
+                Err(error) if error.ends_session() => return Err(error),
+                Err(error) => {
+                    self.report.failed += 1;
+                    watch.event(Event::Warning { text: &error.to_string() });
+                }
+            }
+            index += 1;
+        }
+        self.report.passed_over = catalog.passed_over();
+        self.send_waiting_messages()?;
+        if P::Codec::SESSIONS {
+            let end = SessionEnd { session: self.session, objects: index };
+            for _ in 0..self.config.end_copies.max(1) {
+                self.control(&Control::SessionEnd(end), tag_of(self.session), "the session")?;
+            }
+        }
+        self.outlet.flush(None)?;
+        Ok(self.report)
+    }
+
+    fn object(
+        &mut self,
+        entry: &Entry,
+        index: u32,
+        objects: u32,
+        watch: &mut dyn Watch,
+    ) -> Result<(), SendError> {
+        let name = entry.name.as_str();
+        let unreadable = |source| SendError::Read { name: name.to_owned(), source };
+        let unsendable = |reason: String| SendError::Unsendable { name: name.to_owned(), profile: P::NAME, reason };
+        let object_id = self.session & !0xFFFF | u64::from(self.next_object);
+        self.next_object = self.next_object.wrapping_add(1);
+        let mut meta = Meta {
+            object_id,
+            session: self.session,
+            index,
+            objects,
+            kind: kind_of(entry.kind),
+            block_size: self.block,
+            size: None,
+            hash_kind: P::Codec::HASH,
+            hash: None,
+            name: name.as_bytes(),
+            mode: entry.mode,
+            mtime: entry.modified,
+        };
+        let mut sender = if entry.kind == EntryKind::Stream {
+            if !P::Codec::SESSIONS {
+                return Err(unsendable("its length must be known; write it to a file and send that".to_owned()));
+            }
+            self.feed.load(Job::Stream { reader: Box::new(io::stdin()) });
+            Sender::stream(self.block, self.config).map_err(|error| unsendable(error.to_string()))?
+        } else {
+            let (size, file) = open(entry).map_err(unreadable)?;
+            meta.size = Some(size);
+            let layout = Layout::new(size, self.block).map_err(|error| unsendable(error.to_string()))?;
+            match file {
+                Some(file) if size > 0 => {
+                    if P::HASH_FIRST {
+                        meta.hash = Some(hash_file(P::Codec::HASH, &file, size).map_err(unreadable)?);
+                    }
+                    let passes = match self.config.order {
+                        RepeatOrder::Spread => self.config.mode.copies().saturating_add(1),
+                        RepeatOrder::Together => 1,
+                    };
+                    self.feed.load(Job::File { file, size, passes });
+                }
+                _ => meta.hash = Some(Hasher::new(P::Codec::HASH).finish()),
+            }
+            Sender::new(layout, self.config)
+        };
+        // Found out before anything is on the wire.
+        self.encode(&Control::Meta(meta)).map_err(|error| unsendable(error.to_string()))?;
+        self.control_id = self.control_id.wrapping_add(1);
+        let started = self.clock.now();
+        watch.event(Event::Started { name, size: meta.size });
+        let result = self.run(&mut sender, &mut meta, name, watch);
+        self.feed.clear();
+        add(&mut self.report.transfer, sender.stats());
+        result?;
+        let bytes = sender.layout().size();
+        let hash = if meta.kind == ObjectKind::Folder { None } else { meta.hash };
+        watch.event(Event::Done { name, path: None, bytes, hash, took: self.clock.now().since(started) });
+        Ok(())
+    }
+
+    /// Sends one object until its last packet has left.
+    fn run(
+        &mut self,
+        sender: &mut Sender,
+        meta: &mut Meta<'_>,
+        name: &str,
+        watch: &mut dyn Watch,
+    ) -> Result<(), SendError> {
+        let paced = self.config.pace != Pace::UNLIMITED;
+        let mut now = self.clock.now();
+        let mut told = now;
+        let mut tick = 0_u32;
+        loop {
+            tick = tick.wrapping_add(1);
+            if paced || tick.is_multiple_of(LOOK_EVERY) {
+                now = self.clock.now();
+                self.feed.poll();
+                self.send_waiting_messages()?;
+            }
+            let before = self.outlet.wire_bytes();
+            match sender.poll_transmit(now) {
+                Some(Transmit::Meta) => self.control(&Control::Meta(*meta), meta.tag(), name)?,
+                Some(Transmit::Block { number, .. }) => self.block(sender, meta, number, name)?,
+                Some(Transmit::End) => {
+                    let end = End { object_id: meta.object_id, size: sender.size(), hash: meta.hash };
+                    self.control_id = self.control_id.wrapping_add(1);
+                    self.control(&Control::End(end), meta.tag(), name)?;
+                }
+                None => {
+                    self.outlet.flush(self.feed.current())?;
+                    if sender.is_done() {
+                        return Ok(());
+                    }
+                    self.pause(sender, meta, name)?;
+                    now = self.clock.now();
+                    continue;
+                }
+            }
+            let wire = self.outlet.wire_bytes() - before;
+            sender.sent(now, u32::try_from(wire).unwrap_or(u32::MAX));
+            if paced || self.outlet.is_full() {
+                self.outlet.flush(self.feed.current())?;
+            }
+            if now.since(told) >= TELL_EVERY {
+                told = now;
+                watch.event(Event::Progress { name, bytes: sender.stats().bytes, size: meta.size });
+            }
+        }
+    }
+
+    /// Nothing can be sent right now: waits for the time, or for more of a stream, or for a message.
+    fn pause(&mut self, sender: &mut Sender, meta: &mut Meta<'_>, name: &str) -> Result<(), SendError> {
+        if let Some(at) = sender.poll_timeout() {
+            let now = self.clock.now();
+            if at > now {
+                self.feed.wait(at.since(now));
+            }
+            return Ok(());
+        }
+        if !self.more(sender, meta, name)? {
+            self.feed.wait(Duration::from_secs(3600));
+            self.send_waiting_messages()?;
+            self.outlet.flush(None)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next slab, if it has come, and what was learnt with it.
+    fn more(&mut self, sender: &mut Sender, meta: &mut Meta<'_>, name: &str) -> Result<bool, SendError> {
+        let unreadable = |source| SendError::Read { name: name.to_owned(), source };
+        let stream = meta.kind == ObjectKind::Stream;
+        let keep = if stream { sender.oldest_needed() } else { u32::MAX };
+        let Some(came) = self.feed.next_slab(keep).map_err(unreadable)? else { return Ok(false) };
+        if stream {
+            sender.append(came.bytes as u64).map_err(|error| unreadable(io::Error::other(error.to_string())))?;
+            if came.ended {
+                sender.finish();
+                meta.size = sender.size();
+            }
+        }
+        if came.hash.is_some() {
+            meta.hash = came.hash;
+            self.control_id = self.control_id.wrapping_add(1);
+        }
+        Ok(true)
+    }
+
+    fn block(
+        &mut self,
+        sender: &mut Sender,
+        meta: &mut Meta<'_>,
+        number: u32,
+        name: &str,
+    ) -> Result<(), SendError> {
+        while !self.feed.has(number) {
+            // What was made in the old slab leaves before the slab does.
+            self.outlet.flush(self.feed.current())?;
+            if !self.more(sender, meta, name)? && self.feed.wait(Duration::from_secs(3600)) == Waited::Input {
+                self.send_waiting_messages()?;
+                self.outlet.flush(None)?;
+            }
+        }
+        if self.feed.moves_to(number) || self.outlet.holds_back(number) {
+            self.outlet.flush(self.feed.current())?;
+        }
+        let Some(slab) = self.feed.slab_with(number) else { return Ok(()) };
+        let Some((mut buf, start)) = slab.packet(number) else { return Ok(()) };
+        let header = BlockHeader { tag: meta.tag(), number };
+        self.stack.push((header, (P::TRANSFER.data(), ())), &mut buf).map_err(LinkError::from)?;
+        self.outlet.packet_in_slab(buf, start, number)?;
+        Ok(())
+    }
+
+    fn encode(&mut self, control: &Control<'_>) -> Result<usize, EncodeError> {
+        let mut buf = PacketBuf::new(&mut self.message[..]);
+        P::Codec::encode(control, &mut buf)?;
+        Ok(buf.len())
+    }
+
+    fn control(&mut self, control: &Control<'_>, tag: u16, name: &str) -> Result<(), SendError> {
+        let len = self.encode(control).map_err(|error| SendError::Unsendable {
+            name: name.to_owned(),
+            profile: P::NAME,
+            reason: error.to_string(),
+        })?;
+        let message = core::mem::take(&mut self.message);
+        let address = P::TRANSFER.control();
+        let mut result = Ok(());
+        if P::Codec::FRAGMENTED {
+            let most = (self.block as usize).max(PIECE_MIN);
+            match Fragments::new(self.control_id, &message[..len], most) {
+                Ok(pieces) => {
+                    for (fragment, piece) in pieces {
+                        let header = BlockHeader { tag, number: fragment.to_word() };
+                        result = result.and_then(|()| self.single((header, (address, ())), piece));
+                    }
+                }
+                Err(error) => result = Err(LinkError::Io(error.to_string())),
+            }
+        } else {
+            result = self.single((BlockHeader { tag, number: 0 }, (address, ())), &message[..len]);
+        }
+        self.message = message;
+        Ok(result?)
+    }
+
+    /// One packet that is not a block of the file under way.
+    fn single(&mut self, down: crate::profile::Down, body: &[u8]) -> Result<(), LinkError> {
+        let mut memory = core::mem::take(&mut self.packet);
+        memory.resize(self.room + body.len() + P::Stack::TAILROOM, 0);
+        let mut buf = PacketBuf::with_headroom(&mut memory[..], self.room)?;
+        buf.put_slice(body)?;
+        self.stack.push(down, &mut buf)?;
+        let result = self.outlet.packet(&mut buf);
+        self.packet = memory;
+        result
+    }
+
+    fn send_waiting_messages(&mut self) -> Result<(), SendError> {
+        while let Some((channel, message)) = self.feed.messages.pop_front() {
+            self.message(channel, &message)?;
+            self.report.messages += 1;
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, channel: Channel, message: &[u8]) -> Result<(), LinkError> {
+        self.message_id = self.message_id.wrapping_add(1);
+        let most = if P::Codec::FRAGMENTED { (self.block as usize).max(PIECE_MIN) } else { P::BLOCK_MAX as usize };
+        let too_long = LinkError::TooLong { len: message.len(), most };
+        let pieces = Fragments::new(self.message_id, message, most).map_err(|_| too_long)?;
+        if !P::Codec::FRAGMENTED && pieces.len() > 1 {
+            return Err(LinkError::TooLong { len: message.len(), most });
+        }
+        for (fragment, piece) in pieces {
+            let number = if P::Codec::FRAGMENTED { Fragment::to_word(fragment) } else { 0 };
+            self.single((BlockHeader { tag: 0, number }, (channel.data(), ())), piece)?;
+        }
+        Ok(())
+    }
+
+    /// The transport, given back once everything has been written.
+    ///
+    /// # Errors
+    /// When what was left could not be written.
+    pub fn into_transport(mut self) -> Result<T, LinkError> {
+        self.outlet.flush(None)?;
+        Ok(self.outlet.into_transport())
+    }
+}
+
+impl<P: Profile, F, T> Timings for Outgoing<P, F, T> {
+    fn visit(&self, see: &mut dyn FnMut(Row)) {
+        self.stack.visit(see);
+        self.outlet.framed.visit(see);
+        self.outlet.written.visit(see);
+    }
+}
+
+fn config<P: Profile>(settings: &SendSettings) -> SenderConfig {
+    let base = match (settings.mode, P::REPEATS) {
+        (mode, RepeatOrder::Together) => SenderConfig::ftag(mode.copies()),
+        (Mode::Once, RepeatOrder::Spread) => SenderConfig::once(),
+        (mode, RepeatOrder::Spread) => SenderConfig::repeat(mode.copies()),
+    };
+    SenderConfig {
+        pace: settings.pace,
+        meta_first: settings.meta_first.unwrap_or(base.meta_first).max(1),
+        meta_every: settings.meta_every.unwrap_or(base.meta_every),
+        stream_window: STREAM_WINDOW.max(settings.mode.copies()),
+        ..base
+    }
+}
+
+fn ahead<P: Profile>(shape: Shape, lossy: bool) -> Ahead {
+    let slab = shape.stride().max(if lossy { SLAB_LOSSY } else { SLAB });
+    let window = if lossy { (STREAM_WINDOW as usize).div_ceil(shape.blocks_in(slab)) + 1 } else { 0 };
+    let hash = if P::HASH_FIRST { None } else { Some(P::Codec::HASH) };
+    Ahead { shape, slab, slabs: SLABS + window, hash, prompt: !lossy }
+}
+
+fn kind_of(kind: EntryKind) -> ObjectKind {
+    match kind {
+        EntryKind::File => ObjectKind::File,
+        EntryKind::Folder => ObjectKind::Folder,
+        EntryKind::Stream => ObjectKind::Stream,
+    }
+}
+
+/// The file and its size at this moment.
+fn open(entry: &Entry) -> io::Result<(u64, Option<File>)> {
+    if entry.kind == EntryKind::Folder {
+        return Ok((0, None));
+    }
+    let file = File::open(&entry.path)?;
+    let size = file.metadata()?.len();
+    Ok((size, Some(file)))
+}
+
+/// Sixty-four bits that no two sessions share, as far as chance goes; nothing secret.
+fn random() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+fn add(total: &mut TransferStats, one: &TransferStats) {
+    total.started = total.started.or(one.started);
+    total.ended = one.ended.or(total.ended);
+    total.blocks += one.blocks;
+    total.bytes += one.bytes;
+    total.repeats += one.repeats;
+    total.metas += one.metas;
+    total.ends += one.ends;
+    total.packets += one.packets;
+    total.wire_bytes += one.wire_bytes;
+}

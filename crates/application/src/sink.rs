@@ -1,0 +1,228 @@
+//! Where the blocks of one object go: a partial file in the inbox, or a byte stream that must be in order.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, IoSlice, Read as _, Seek as _, SeekFrom, Write};
+use std::os::unix::fs::FileExt as _;
+
+use packhorse_transfer::HashKind;
+
+use crate::inbox::PartialFile;
+use crate::integrity::{Hasher, OrderedHasher};
+
+/// Blocks below this are gathered in memory before they are written.
+const GATHER_BELOW: usize = 4096;
+/// Bytes gathered, at most.
+const GATHER: usize = 256 * 1024;
+/// Most pieces that one system call writes.
+const IOV_MAX: usize = 1024;
+
+/// A partial file with its hash and the blocks that wait to be written.
+///
+/// Large blocks go to the system from where they were received; small ones are copied together once, so that
+/// neither the write nor the hash works on crumbs.
+pub(crate) struct FileSink {
+    partial: PartialFile,
+    hasher: OrderedHasher,
+    gathered: Vec<u8>,
+    /// Where the gathered bytes belong.
+    at: u64,
+}
+
+impl FileSink {
+    pub(crate) fn new(partial: PartialFile, hash: HashKind) -> Self {
+        Self { partial, hasher: OrderedHasher::new(hash), gathered: Vec::new(), at: 0 }
+    }
+
+    /// Writes pieces that follow one another, the first at `offset`.
+    pub(crate) fn write(&mut self, offset: u64, pieces: &[&[u8]]) -> io::Result<()> {
+        if pieces.first().is_some_and(|piece| piece.len() < GATHER_BELOW) {
+            let mut at = offset;
+            for piece in pieces {
+                if at != self.at + self.gathered.len() as u64 || self.gathered.len() + piece.len() > GATHER {
+                    self.flush()?;
+                    self.at = at;
+                }
+                self.gathered.extend_from_slice(piece);
+                at += piece.len() as u64;
+            }
+            return Ok(());
+        }
+        self.flush()?;
+        let mut at = offset;
+        for piece in pieces {
+            self.hasher.offer(at, piece);
+            at += piece.len() as u64;
+        }
+        let mut at = offset;
+        for batch in pieces.chunks(IOV_MAX) {
+            at = write_all_gathered(self.partial.file(), batch, at)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is gathered.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if !self.gathered.is_empty() {
+            self.hasher.offer(self.at, &self.gathered);
+            self.partial.file().write_all_at(&self.gathered, self.at)?;
+            self.gathered.clear();
+        }
+        Ok(())
+    }
+
+    /// The file, whole, and the hash of its first `size` bytes.
+    pub(crate) fn finish(mut self, size: u64) -> io::Result<(PartialFile, [u8; 32])> {
+        self.flush()?;
+        // Cuts off what a damaged or hostile sender may have put behind the end.
+        self.partial.file().set_len(size)?;
+        let hash = self.hasher.finish(self.partial.file(), size)?;
+        Ok((self.partial, hash))
+    }
+}
+
+/// Bytes in order to a writer that cannot seek; what comes too early waits in a file without a name.
+pub(crate) struct OrderedSink<W> {
+    /// Missing while an earlier object has it: then everything waits.
+    out: Option<W>,
+    hasher: Hasher,
+    /// Bytes written so far, from the start of the object.
+    next: u64,
+    /// What waits: where it begins and how long it is, in a file at the same offsets.
+    early: BTreeMap<u64, u64>,
+    spool: Option<File>,
+}
+
+impl<W: Write> OrderedSink<W> {
+    pub(crate) fn new(out: Option<W>, hash: HashKind) -> Self {
+        Self { out, hasher: Hasher::new(hash), next: 0, early: BTreeMap::new(), spool: None }
+    }
+
+    /// It is this object's turn: what waited is written.
+    pub(crate) fn turn(&mut self, out: W) -> io::Result<()> {
+        self.out = Some(out);
+        self.emit_early()
+    }
+
+    /// Takes the bytes at `offset`: writes them if they are the next ones, keeps them otherwise.
+    pub(crate) fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if offset > self.next || self.out.is_none() {
+            let spool = match self.spool.take() {
+                Some(spool) => spool,
+                None => tempfile::tempfile()?,
+            };
+            spool.write_all_at(bytes, offset)?;
+            self.spool = Some(spool);
+            self.remember(offset, bytes.len() as u64);
+            return Ok(());
+        }
+        if offset == self.next {
+            self.emit(bytes)?;
+            self.emit_early()?;
+        }
+        Ok(())
+    }
+
+    /// Hands everything written to the system, and gives the writer (if it had its turn), the length and the hash back.
+    pub(crate) fn finish(mut self) -> io::Result<(Option<W>, u64, [u8; 32])> {
+        self.flush()?;
+        Ok((self.out, self.next, self.hasher.finish()))
+    }
+
+    /// Hands everything written to the system.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), W::flush)
+    }
+
+    fn emit(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(out) = &mut self.out {
+            out.write_all(bytes)?;
+        }
+        self.hasher.update(bytes);
+        self.next += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Notes an early stretch, joined to the one that ends where it begins.
+    fn remember(&mut self, offset: u64, len: u64) {
+        if let Some((&start, before)) = self.early.range_mut(..offset).next_back() {
+            if start + *before == offset {
+                *before += len;
+                return;
+            }
+        }
+        self.early.insert(offset, len);
+    }
+
+    fn emit_early(&mut self) -> io::Result<()> {
+        let mut memory = Vec::new();
+        while let Some(entry) = self.early.first_entry() {
+            if *entry.key() != self.next {
+                break;
+            }
+            let mut left = entry.remove();
+            memory.resize(GATHER, 0);
+            let Some(mut spool) = self.spool.take() else { break };
+            spool.seek(SeekFrom::Start(self.next))?;
+            while left > 0 {
+                let n = usize::try_from(left).map_or(GATHER, |left| left.min(GATHER));
+                spool.read_exact(&mut memory[..n])?;
+                self.emit(&memory[..n])?;
+                left -= n as u64;
+            }
+            self.spool = Some(spool);
+        }
+        Ok(())
+    }
+}
+
+/// Writes all pieces at `offset` and returns the offset behind them.
+fn write_all_gathered(file: &File, pieces: &[&[u8]], offset: u64) -> io::Result<u64> {
+    let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+    let mut rest = &mut slices[..];
+    let mut at = offset;
+    while !rest.is_empty() {
+        match rustix::io::pwritev(file, rest, at) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                at += n as u64;
+                IoSlice::advance_slices(&mut rest, n);
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_comes_out_in_order_whatever_order_it_came_in() {
+        let bytes: Vec<u8> = (0..100_000u32).map(|i| i.to_be_bytes()[2] ^ i.to_be_bytes()[3]).collect();
+        let mut blocks: Vec<usize> = (0..100).collect();
+        // A fixed shuffle: 37 is coprime to 100.
+        blocks.sort_by_key(|n| n * 37 % 100);
+        let mut sink = OrderedSink::new(Some(Vec::new()), HashKind::Blake3);
+        for n in blocks {
+            sink.write(n as u64 * 1000, &bytes[n * 1000..(n + 1) * 1000]).unwrap();
+        }
+        let (out, written, hash) = sink.finish().unwrap();
+        assert_eq!(written, 100_000);
+        assert!(out == Some(bytes.clone()));
+        let mut hasher = Hasher::new(HashKind::Blake3);
+        hasher.update(&bytes);
+        assert_eq!(hash, hasher.finish());
+    }
+
+    #[test]
+    fn blocks_in_order_need_no_spool() {
+        let mut sink = OrderedSink::new(Some(Vec::new()), HashKind::Blake3);
+        for n in 0..10 {
+            sink.write(n * 10, &[7; 10]).unwrap();
+        }
+        assert!(sink.spool.is_none());
+    }
+}

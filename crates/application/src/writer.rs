@@ -1,0 +1,364 @@
+//! The writer: a thread that does everything with the file system and the hashes while the receiver reads on.
+//!
+//! ```text
+//!   receiver        | receive, pull batch 1 | receive, pull batch 2 | receive, pull batch 3 | ...
+//!   writer thread                           | write, hash batch 1   | write, hash batch 2   | ...
+//! ```
+//! A batch is the memory in which packets were received, and where in it the blocks lie: nothing is copied on the way.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use packhorse_buffer::{HeapSlot, Probe, Stage, Storage as _};
+use packhorse_transfer::HashKind;
+
+use crate::inbox::{Attributes, Inbox, InboxError};
+use crate::name::SafePath;
+use crate::sink::{FileSink, OrderedSink};
+
+/// Commands that may wait; the pool bounds the memory behind them.
+const QUEUE: usize = 256;
+
+/// A block in a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    /// The object.
+    pub(crate) key: u32,
+    /// Where in the object, in bytes.
+    pub(crate) offset: u64,
+    /// Where in the batch's memory.
+    pub(crate) range: Range<usize>,
+}
+
+/// Received memory with blocks in it.
+pub(crate) struct Batch {
+    pub(crate) memory: HeapSlot,
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+/// What the writer is told, in order.
+pub(crate) enum Command {
+    Begin { key: u32, name: SafePath },
+    Folder { key: u32, name: SafePath, attributes: Attributes },
+    Batch(Batch),
+    Complete { key: u32, size: u64, hash: [u8; 32], attributes: Attributes },
+    Abandon { key: u32 },
+}
+
+/// What became of an object.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) key: u32,
+    pub(crate) result: Result<Landed, Lost>,
+}
+
+/// An object that arrived.
+#[derive(Debug)]
+pub(crate) struct Landed {
+    /// Where it stands; none when it went to a stream.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// Why an object did not.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Lost {
+    #[error("its bytes do not have the hash that the sender stated; send it again")]
+    Damaged,
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+    #[error("cannot write it: {0}; free some space or choose another folder")]
+    Io(#[from] io::Error),
+}
+
+/// Where received objects go.
+pub enum Target {
+    /// Into a folder, under their names.
+    Folder(Inbox),
+    /// One after the other into a byte stream, as they arrive; folders and names are dropped.
+    Stream(Box<dyn Write + Send>),
+}
+
+impl core::fmt::Debug for Target {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Folder(inbox) => inbox.fmt(f),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+/// The writer's handle.
+pub(crate) struct Writer<P> {
+    commands: Option<SyncSender<Command>>,
+    pub(crate) outcomes: Receiver<Outcome>,
+    recycled: Receiver<Vec<Delivery>>,
+    waiting: Arc<AtomicUsize>,
+    thread: Option<thread::JoinHandle<Finished<P>>>,
+}
+
+/// What the thread leaves.
+pub(crate) struct Finished<P> {
+    pub(crate) closing: Result<(), Lost>,
+    pub(crate) writing: Stage<P>,
+}
+
+impl<P: Probe + Default + Send + 'static> Writer<P> {
+    pub(crate) fn start(target: Target, hash: HashKind) -> io::Result<Self> {
+        let (commands, queue) = sync_channel(QUEUE);
+        let (report, outcomes) = std::sync::mpsc::channel();
+        let (recycle, recycled) = sync_channel(8);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let done = Arc::clone(&waiting);
+        let thread = thread::Builder::new().name("writer".into()).spawn(move || {
+            let mut writing = Stage::<P>::new("write+hash");
+            let mut worker = Worker::new(target, hash);
+            while let Ok(command) = queue.recv() {
+                if let Command::Batch(batch) = command {
+                    let mark = writing.start();
+                    worker.batch(&batch, &mut |outcome| drop(report.send(outcome)));
+                    writing.stop(mark);
+                    done.fetch_sub(1, Ordering::Release);
+                    let mut deliveries = batch.deliveries;
+                    deliveries.clear();
+                    // Full means enough are under way already.
+                    let _ = recycle.try_send(deliveries);
+                } else {
+                    worker.command(command, &mut |outcome| drop(report.send(outcome)));
+                }
+            }
+            Finished { closing: worker.close(), writing }
+        })?;
+        Ok(Self { commands: Some(commands), outcomes, recycled, waiting, thread: Some(thread) })
+    }
+
+    /// Gives the next command. Blocks while too many wait.
+    pub(crate) fn give(&self, command: Command) {
+        if matches!(command, Command::Batch(_)) {
+            self.waiting.fetch_add(1, Ordering::Acquire);
+        }
+        // The thread ends only when this handle is gone.
+        let _ = self.commands.as_ref().map(|commands| commands.send(command));
+    }
+
+    /// Whether it has nothing to write at the moment.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+    }
+
+    /// An empty list, with its memory, if one came back.
+    pub(crate) fn recycle(&self) -> Vec<Delivery> {
+        self.recycled.try_recv().unwrap_or_default()
+    }
+
+    /// Waits until everything is done; nothing can be given afterwards.
+    pub(crate) fn finish(&mut self) -> (Vec<Outcome>, Finished<P>) {
+        self.commands = None;
+        let rest = self.outcomes.iter().collect();
+        let stopped = || Finished {
+            closing: Err(io::Error::other("the writer stopped").into()),
+            writing: Stage::new("write+hash"),
+        };
+        let finished = self.thread.take().and_then(|thread| thread.join().ok());
+        (rest, finished.unwrap_or_else(stopped))
+    }
+}
+
+type Report<'a> = &'a mut dyn FnMut(Outcome);
+
+/// What is known of an object while it is written.
+enum Sink {
+    File(FileSink),
+    Ordered { sink: OrderedSink<Box<dyn Write + Send>>, complete: Option<(u64, [u8; 32])> },
+    /// Failed, and reported so: what still comes is dropped.
+    Failed,
+}
+
+struct Worker {
+    target: Target,
+    /// The stream's writer, while no object has it.
+    out: Option<Box<dyn Write + Send>>,
+    /// Objects for the stream in the order in which they began.
+    turns: VecDeque<u32>,
+    hash: HashKind,
+    sinks: HashMap<u32, Sink>,
+}
+
+impl Worker {
+    fn new(target: Target, hash: HashKind) -> Self {
+        let (target, out) = match target {
+            Target::Stream(out) => (Target::Stream(Box::new(io::sink())), Some(out)),
+            folder => (folder, None),
+        };
+        Self { target, out, turns: VecDeque::new(), hash, sinks: HashMap::new() }
+    }
+
+    fn command(&mut self, command: Command, report: Report<'_>) {
+        match command {
+            Command::Begin { key, name } => {
+                let begun = self.begin(key, name);
+                self.settle(key, begun, report);
+            }
+            Command::Folder { key, name, attributes } => {
+                let result = match &mut self.target {
+                    Target::Folder(inbox) => inbox.folder(name, attributes).map(Some).map_err(Lost::from),
+                    Target::Stream(_) => Ok(None),
+                };
+                report(Outcome { key, result: result.map(|path| Landed { path }) });
+            }
+            Command::Complete { key, size, hash, attributes } => self.complete(key, size, hash, attributes, report),
+            Command::Abandon { key } => {
+                if let Some(Sink::Ordered { sink, .. }) = self.sinks.remove(&key) {
+                    self.pass_on(key, sink, report);
+                }
+            }
+            Command::Batch(batch) => self.batch(&batch, report),
+        }
+    }
+
+    fn begin(&mut self, key: u32, name: SafePath) -> Result<(), Lost> {
+        let sink = match &mut self.target {
+            Target::Folder(inbox) => Sink::File(FileSink::new(inbox.begin(name)?, self.hash)),
+            Target::Stream(_) => {
+                self.turns.push_back(key);
+                let out = if self.turns.len() == 1 { self.out.take() } else { None };
+                Sink::Ordered { sink: OrderedSink::new(out, self.hash), complete: None }
+            }
+        };
+        self.sinks.insert(key, sink);
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &Batch, report: Report<'_>) {
+        let memory = batch.memory.as_slice();
+        let mut rest = &batch.deliveries[..];
+        let mut pieces: Vec<&[u8]> = Vec::with_capacity(rest.len().min(4096));
+        while let Some(first) = rest.first() {
+            // A run: blocks of one object that follow one another.
+            let mut end = first.offset;
+            let run = rest
+                .iter()
+                .take_while(|next| {
+                    let follows = next.key == first.key && next.offset == end;
+                    end = next.offset.saturating_add(next.range.len() as u64);
+                    follows
+                })
+                .count();
+            pieces.clear();
+            pieces.extend(rest[..run].iter().filter_map(|next| memory.get(next.range.clone())));
+            let written = match self.sinks.get_mut(&first.key) {
+                Some(Sink::File(sink)) => sink.write(first.offset, &pieces),
+                Some(Sink::Ordered { sink, .. }) => write_ordered(sink, first.offset, &pieces),
+                Some(Sink::Failed) | None => Ok(()),
+            };
+            self.settle(first.key, written.map_err(Lost::from), report);
+            rest = &rest[run..];
+        }
+    }
+
+    /// Reports a failure, once, and drops the object.
+    fn settle(&mut self, key: u32, result: Result<(), Lost>, report: Report<'_>) {
+        if let Err(lost) = result {
+            self.sinks.insert(key, Sink::Failed);
+            report(Outcome { key, result: Err(lost) });
+        }
+    }
+
+    fn complete(&mut self, key: u32, size: u64, hash: [u8; 32], attributes: Attributes, report: Report<'_>) {
+        match self.sinks.remove(&key) {
+            Some(Sink::File(sink)) => {
+                let result = self.land(sink, size, hash, attributes);
+                report(Outcome { key, result });
+            }
+            Some(Sink::Ordered { sink, .. }) if self.turns.front() == Some(&key) => {
+                self.close_ordered(key, sink, size, hash, report);
+            }
+            Some(Sink::Ordered { sink, .. }) => {
+                self.sinks.insert(key, Sink::Ordered { sink, complete: Some((size, hash)) });
+            }
+            Some(Sink::Failed) | None => {}
+        }
+    }
+
+    fn land(
+        &mut self,
+        sink: FileSink,
+        size: u64,
+        hash: [u8; 32],
+        attributes: Attributes,
+    ) -> Result<Landed, Lost> {
+        let (partial, found) = sink.finish(size)?;
+        if found != hash {
+            return Err(Lost::Damaged);
+        }
+        let Target::Folder(inbox) = &mut self.target else { return Ok(Landed { path: None }) };
+        Ok(Landed { path: Some(inbox.commit(partial, attributes)?) })
+    }
+
+    fn close_ordered(
+        &mut self,
+        key: u32,
+        sink: OrderedSink<Box<dyn Write + Send>>,
+        size: u64,
+        hash: [u8; 32],
+        report: Report<'_>,
+    ) {
+        let (out, result) = match sink.finish() {
+            Ok((out, written, found)) if written == size && found == hash => (out, Ok(Landed { path: None })),
+            Ok((out, ..)) => (out, Err(Lost::Damaged)),
+            Err(error) => (None, Err(error.into())),
+        };
+        report(Outcome { key, result });
+        self.next_turn(key, out, report);
+    }
+
+    /// An object for the stream is given up; the next one has the stream.
+    fn pass_on(&mut self, key: u32, sink: OrderedSink<Box<dyn Write + Send>>, report: Report<'_>) {
+        let out = sink.finish().ok().and_then(|(out, ..)| out);
+        self.next_turn(key, out, report);
+    }
+
+    fn next_turn(&mut self, ended: u32, out: Option<Box<dyn Write + Send>>, report: Report<'_>) {
+        self.turns.retain(|&key| key != ended);
+        let Some(out) = out else { return };
+        let Some(&key) = self.turns.front() else {
+            self.out = Some(out);
+            return;
+        };
+        match self.sinks.remove(&key) {
+            Some(Sink::Ordered { mut sink, complete }) => {
+                if let Err(error) = sink.turn(out) {
+                    return self.settle(key, Err(error.into()), report);
+                }
+                match complete {
+                    Some((size, hash)) => self.close_ordered(key, sink, size, hash, report),
+                    None => drop(self.sinks.insert(key, Sink::Ordered { sink, complete })),
+                }
+            }
+            _ => self.next_turn(key, Some(out), report),
+        }
+    }
+
+    /// Everything has come: folders get their times; unfinished objects vanish.
+    fn close(self) -> Result<(), Lost> {
+        drop(self.sinks);
+        match self.target {
+            Target::Folder(mut inbox) => Ok(inbox.close()?),
+            Target::Stream(_) => Ok(()),
+        }
+    }
+}
+
+fn write_ordered<W: Write>(sink: &mut OrderedSink<W>, offset: u64, pieces: &[&[u8]]) -> io::Result<()> {
+    let mut at = offset;
+    for piece in pieces {
+        sink.write(at, piece)?;
+        at += piece.len() as u64;
+    }
+    sink.flush()
+}

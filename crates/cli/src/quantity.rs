@@ -1,0 +1,110 @@
+//! Numbers as people write them on a command line: sizes with k, M and G, chances with % and /, modes.
+
+/// How often a block is sent beyond the first time; 0 is mode `once`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Copies(pub(crate) u32);
+
+/// `once` or `repeat=N`.
+pub(crate) fn mode(text: &str) -> Result<Copies, String> {
+    const MODES: &str = "the modes of this version are once and repeat=N";
+    match text.split_once('=') {
+        None if text == "once" => Ok(Copies(0)),
+        None if text == "repeat" => Err(format!("how often? write e.g. repeat=3; {MODES}")),
+        Some(("repeat", number)) => match number.parse() {
+            Ok(copies @ 1..=255) => Ok(Copies(copies)),
+            _ => Err("repeat=N takes a number from 1 to 255".to_owned()),
+        },
+        _ => Err(MODES.to_owned()),
+    }
+}
+
+/// A quantity above 0, with an optional suffix: k, M, G, T for powers of 1000, Ki, Mi, Gi, Ti for powers of 1024.
+pub(crate) fn large(text: &str) -> Result<u64, String> {
+    const HOW: &str = "write a number above 0, such as 2400, 11.5k, 3M or 64Ki";
+    let body = text.strip_suffix("/s").unwrap_or(text);
+    let body = body.strip_suffix('B').unwrap_or(body);
+    let digits = body.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: f64 = match &body[digits.len()..] {
+        "" => 1.0,
+        "k" | "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "Ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        "Ti" => 1_099_511_627_776.0,
+        _ => return Err(HOW.to_owned()),
+    };
+    if unit == 1.0 {
+        return digits.parse().ok().filter(|number| *number > 0).ok_or_else(|| HOW.to_owned());
+    }
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number = digits.parse::<f64>().ok().filter(|_| plain).ok_or_else(|| HOW.to_owned())?;
+    let value = (number * unit).round();
+    // 2^53: up to there every whole number is itself as a float.
+    if !(1.0..=9_007_199_254_740_992.0).contains(&value) {
+        return Err(HOW.to_owned());
+    }
+    format!("{value:.0}").parse().map_err(|_| HOW.to_owned())
+}
+
+/// As [`large`], up to 2^32 - 1.
+pub(crate) fn small(text: &str) -> Result<u32, String> {
+    u32::try_from(large(text)?).map_err(|_| "the most is 4294967295".to_owned())
+}
+
+/// A chance from 0 to 1: `0.01`, `1%`, `1/100`, `1e-2`.
+pub(crate) fn chance(text: &str) -> Result<f64, String> {
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let value = if let Some(percent) = text.strip_suffix('%') {
+        number(percent).map(|percent| percent / 100.0)
+    } else if let Some((above, below)) = text.split_once('/') {
+        number(above).zip(number(below)).map(|(above, below)| above / below)
+    } else {
+        number(text)
+    };
+    value
+        .filter(|value| (0.0..=1.0).contains(value))
+        .ok_or_else(|| "write a chance from 0 to 1, such as 0.01, 1% or 1/100".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_and_refuse_nonsense() {
+        assert_eq!(large("2400"), Ok(2400));
+        assert_eq!(large("11.5k"), Ok(11_500));
+        assert_eq!(large("64Ki"), Ok(65_536));
+        assert_eq!(large("3MB/s"), Ok(3_000_000));
+        assert_eq!(large("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(small("4294967295"), Ok(u32::MAX));
+        for wrong in ["", "0", "-1", "k", "1x", "1.5", "infk", "1e3k", "nan", "0.0001k", "99999999T", "ük"] {
+            assert!(large(wrong).is_err(), "{wrong}");
+        }
+        assert!(small("4294967296").is_err());
+    }
+
+    #[test]
+    fn chances_are_from_0_to_1() {
+        assert_eq!(chance("0.01"), Ok(0.01));
+        assert_eq!(chance("1%"), Ok(0.01));
+        assert_eq!(chance("1/100"), Ok(0.01));
+        assert_eq!(chance("1e-2"), Ok(0.01));
+        for wrong in ["", "%", "-0.1", "1.1", "101%", "1/0", "0/0", "nan", "inf", "x"] {
+            assert!(chance(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn modes_that_exist_parse_and_others_name_those() {
+        assert_eq!(mode("once"), Ok(Copies(0)));
+        assert_eq!(mode("repeat=3"), Ok(Copies(3)));
+        for wrong in ["", "repeat", "repeat=0", "repeat=256", "repeat=x", "fountain", "arq", "once=1"] {
+            assert!(mode(wrong).is_err(), "{wrong}");
+        }
+        assert!(mode("fountain=20").unwrap_err().contains("once and repeat=N"));
+    }
+}

@@ -1,0 +1,138 @@
+//! `packhorse recv`: from the command line to the library, and what it reports back to the person.
+
+use std::io::IsTerminal as _;
+
+use anyhow::bail;
+use packhorse::application::{Existing, ReceiveReport};
+use packhorse::{Destination, Error, ReceiveOptions, ReceiveOutcome, Uri};
+use packhorse::application::ReceiveError;
+use serde_json::{Value, json};
+
+use crate::args::{ExistingKind, RecvArgs};
+use crate::exit::Exit;
+use crate::progress::Progress;
+use crate::telemetry::Log;
+use crate::{human, screen};
+
+pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
+    if args.from == Uri::Pipe && std::io::stdin().is_terminal() {
+        bail!("standard input is a terminal; connect a sender: packhorse send FILE | packhorse recv DIR, or < FILE");
+    }
+    let into = if args.into.as_os_str() == "-" {
+        Destination::Stdout
+    } else {
+        Destination::Folder(args.into.clone())
+    };
+    let options = ReceiveOptions {
+        profile: args.profile,
+        existing: match args.existing {
+            ExistingKind::Replace => Existing::Replace,
+            ExistingKind::Number => Existing::Number,
+        },
+        timing: args.report.timing,
+    };
+    let log = args.telemetry.as_ref().map(|path| Log::open(path)).transpose()?;
+    let mut progress = Progress::new(args.report.progress, "received and verified", log);
+    let outcome = packhorse::receive(&into, &args.from, &options, &mut progress);
+    progress.finish();
+    match outcome {
+        Ok(outcome) => Ok(report(&outcome)),
+        // Nothing is wrong here, but nothing was received either.
+        Err(error @ (Error::Silence | Error::Unrecognised { .. })) => {
+            screen::error(&error.to_string());
+            Ok(Exit::Damaged)
+        }
+        Err(Error::Receive(ReceiveError::OutputClosed)) => {
+            screen::error("whoever reads the output closed it before the end; nothing more was received");
+            Ok(Exit::Damaged)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn report(outcome: &ReceiveOutcome) -> Exit {
+    let ReceiveOutcome { report, profile, timing } = outcome;
+    let transfer = &report.transfer;
+    let took = transfer.elapsed();
+    let lost = lost(report);
+    let complete = lost.is_empty();
+    let mut summary = json!({
+        "event": "summary", "profile": profile.to_string(), "complete": complete,
+        "objects": report.objects, "failed": report.failed, "unplaced": report.unplaced, "unheard": report.unheard,
+        "messages": report.messages, "bytes": transfer.bytes, "wire_bytes": transfer.wire_bytes,
+        "packets": transfer.packets, "blocks": transfer.blocks, "repeats": transfer.repeats,
+        "seconds": took.as_secs_f64(), "bytes_per_second": human::per_second(transfer.bytes, took),
+        "timing": timing,
+    });
+    if let Some(summary) = summary.as_object_mut() {
+        let damage = damage(report).into_iter().map(|(name, count)| (name.replace(' ', "_"), Value::from(count)));
+        summary.insert("damage".into(), Value::Object(damage.collect()));
+    }
+    screen::object(&summary);
+    let verified = if complete { ", all verified" } else { "" };
+    screen::line(&format!(
+        "packhorse: received {} ({}) in {}, {}{verified}{}",
+        human::count(report.objects, "object"),
+        human::bytes(transfer.bytes),
+        human::time(took),
+        human::rate(transfer.bytes, took),
+        if report.messages > 0 { format!("; {}", human::count(report.messages, "message")) } else { String::new() },
+    ));
+    let found: Vec<String> = damage(report)
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    if !found.is_empty() {
+        screen::line(&format!("packhorse: the link: {}", found.join(", ")));
+    }
+    if let Some(timing) = timing {
+        screen::line(timing);
+    }
+    if complete {
+        return Exit::Done;
+    }
+    screen::error(&format!("{}; send it again, with --mode repeat=N if the link loses packets", lost.join(", ")));
+    Exit::Damaged
+}
+
+/// What did not arrive, in words; empty when everything did.
+fn lost(report: &ReceiveReport) -> Vec<String> {
+    let counts = [
+        (report.failed, "incomplete or damaged"),
+        (report.unheard, "announced but never seen"),
+        (report.dropped.refused, "refused, since it cannot exist or is one too many"),
+    ];
+    let mut lost: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, how)| format!("{} {how}", human::count(count, "object")))
+        .collect();
+    if lost.is_empty() && report.objects == 0 && report.messages == 0 {
+        lost.push("no whole object was received".to_owned());
+    }
+    lost
+}
+
+/// What was thrown away, by cause.
+pub(crate) fn damage(report: &ReceiveReport) -> [(&'static str, u64); 16] {
+    let ReceiveReport { frames, checks, packets, dropped, .. } = report;
+    [
+        ("bad check", checks.bad_check),
+        ("bad length", checks.bad_length + frames.bad_length),
+        ("too short", checks.short + frames.short + packets.short),
+        ("too long", frames.long),
+        ("overflow", frames.overflow),
+        ("junk bytes", frames.junk_bytes),
+        ("gaps", packets.gaps),
+        ("missed", packets.missed),
+        ("duplicates", packets.duplicates),
+        ("late", packets.old),
+        ("restarts", packets.restarts),
+        ("blocks before announcement", dropped.unannounced),
+        ("bad control messages", dropped.bad_control),
+        ("misplaced blocks", dropped.misplaced),
+        ("refused announcements", dropped.refused),
+        ("unplaced objects", report.unplaced),
+    ]
+}

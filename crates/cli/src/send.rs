@@ -1,0 +1,116 @@
+//! `packhorse send`: from the command line to the library, and what it reports back to the person.
+
+use std::io::IsTerminal as _;
+
+use anyhow::bail;
+use packhorse::application::{LinkError, SendError};
+use packhorse::packet::Channel;
+use packhorse::transfer::Mode;
+use packhorse::{Error, ProfileName, SendOptions, SendOutcome, Uri};
+use serde_json::json;
+
+use crate::args::SendArgs;
+use crate::exit::Exit;
+use crate::progress::Progress;
+use crate::{human, screen, telemetry};
+
+pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
+    let reads_stdin = args.paths.iter().filter(|path| path.as_os_str() == "-").count();
+    let telemetry_stdin = args.telemetry.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    if reads_stdin + usize::from(telemetry_stdin) > 1 {
+        bail!("standard input (-) is named twice; it can be read once");
+    }
+    if args.to == Uri::Pipe && std::io::stdout().is_terminal() {
+        bail!(
+            "standard output is a terminal, which packets would garble; connect it: packhorse send ... | packhorse \
+             recv DIR, or > FILE"
+        );
+    }
+    let mut lines = args.telemetry.as_ref().map(|path| telemetry::Lines::open(path, line_max(args))).transpose()?;
+    let mut progress = Progress::new(args.report.progress, "sent", None);
+    let outcome = packhorse::send(
+        &args.paths,
+        &args.to,
+        &options(args),
+        |messages| {
+            if let Some(lines) = lines.take() {
+                lines.start(move |line| messages.send(Channel::TELEMETRY, line));
+            }
+        },
+        &mut progress,
+    );
+    progress.finish();
+    report(args, outcome?)
+}
+
+fn options(args: &SendArgs) -> SendOptions {
+    SendOptions {
+        profile: args.profile,
+        mode: match args.mode.0 {
+            0 => Mode::Once,
+            copies => Mode::Repeat { copies },
+        },
+        block: args.block,
+        rate: args.rate,
+        packet_rate: args.packet_rate,
+        meta_first: args.meta_first,
+        meta_every: args.meta_every,
+        name: args.name.clone(),
+        timing: args.report.timing,
+    }
+}
+
+/// Bytes of a telemetry line that surely fit a message: `native` cuts a message into up to 256 packets of a block each,
+/// of 32 bytes at least; an `ftag` message is one packet.
+fn line_max(args: &SendArgs) -> u64 {
+    match args.profile {
+        ProfileName::Native => 8 * 1024,
+        ProfileName::Ftag => 240,
+    }
+}
+
+fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
+    let SendOutcome { report, error, timing } = outcome;
+    let transfer = &report.transfer;
+    let took = transfer.elapsed();
+    screen::object(&json!({
+        "event": "summary", "profile": args.profile.to_string(),
+        "complete": error.is_none() && report.failed == 0,
+        "objects": report.objects, "failed": report.failed, "passed_over": report.passed_over,
+        "messages": report.messages, "bytes": transfer.bytes, "wire_bytes": transfer.wire_bytes,
+        "packets": transfer.packets, "blocks": transfer.blocks, "repeats": transfer.repeats,
+        "seconds": took.as_secs_f64(), "bytes_per_second": human::per_second(transfer.bytes, took),
+        "timing": timing,
+    }));
+    screen::line(&format!(
+        "packhorse: sent {} ({}) in {}, {}; on the wire {} in {}{}{}",
+        human::count(report.objects, "object"),
+        human::bytes(transfer.bytes),
+        human::time(took),
+        human::rate(transfer.bytes, took),
+        human::bytes(transfer.wire_bytes),
+        human::count(transfer.packets, "packet"),
+        if report.messages > 0 { format!(", {}", human::count(report.messages, "message")) } else { String::new() },
+        if report.passed_over > 0 {
+            format!("; passed over {}", human::count(report.passed_over, "special file or link"))
+        } else {
+            String::new()
+        },
+    ));
+    if let Some(timing) = timing {
+        screen::line(&timing);
+    }
+    match error {
+        Some(Error::Send(SendError::Link(LinkError::Closed))) => {
+            screen::error("the receiving side closed the link before everything was sent; see what it says, then send again");
+            Ok(Exit::Damaged)
+        }
+        Some(error) => Err(error.into()),
+        None if report.failed == 0 => Ok(Exit::Done),
+        None if report.objects == 0 => bail!("nothing could be sent; see above"),
+        None => {
+            screen::error(&format!("{} could not be sent; see above", human::count(report.failed, "object")));
+            Ok(Exit::Damaged)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Ctrl-C and its like: delete what is not whole, say so in one line, and go.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, process, thread};
+
+use anyhow::Context as _;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::screen;
+
+/// Folders that are to be deleted when the program is interrupted.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Starts waiting for signals.
+pub(crate) fn watch() -> anyhow::Result<()> {
+    // Whoever started this with nohup wants it to survive a hang-up.
+    let signals = [SIGINT, SIGTERM, SIGHUP];
+    let wanted = signals.into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
+    let mut signals = Signals::new(wanted).context("cannot wait for Ctrl-C")?;
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                interrupted(signal);
+            }
+        })
+        .context("cannot start a thread; close some programs")?;
+    Ok(())
+}
+
+/// Deletes this folder if the program is interrupted.
+pub(crate) fn delete_when_interrupted(folder: &Path) {
+    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
+}
+
+fn interrupted(signal: i32) -> ! {
+    packhorse::application::remove_partial_files();
+    for folder in FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let _ = fs::remove_dir_all(folder);
+    }
+    screen::error("interrupted before the end; partial files are deleted; run it again to start over");
+    // The shell's convention for a program that a signal ended.
+    process::exit(128 + signal)
+}
+
+/// Whether the process was started with this signal ignored, as far as the system tells.
+fn is_ignored(signal: i32) -> bool {
+    let Ok(status) = fs::read_to_string("/proc/self/status") else {
+        return false;
+    };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal - 1)) != 0
+}

@@ -1,0 +1,70 @@
+//! Standard input and output of the filters: whole reads and writes, past the line buffers of the standard library.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use anyhow::Context as _;
+use packhorse::link::{Transport as _, TransportError};
+use packhorse::transport::{PipeReader, PipeWriter};
+
+/// Bytes that a filter reads at once.
+pub(crate) const CHUNK: usize = 256 * 1024;
+
+/// Standard input, or a file.
+pub(crate) struct Input(PipeReader);
+
+impl Input {
+    /// Standard input.
+    pub(crate) fn stdin() -> anyhow::Result<Self> {
+        Ok(Self(PipeReader::stdin().context("cannot read standard input")?))
+    }
+
+    /// The file at `path`; `-` is standard input.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        if path.as_os_str() == "-" {
+            return Self::stdin();
+        }
+        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self(PipeReader::new(file)))
+    }
+}
+
+impl io::Read for Input {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self.0.receive(into) {
+            Err(TransportError::Closed) => Ok(0),
+            other => other.map_err(io_error),
+        }
+    }
+}
+
+/// Standard output.
+pub(crate) struct Output(PipeWriter);
+
+impl Output {
+    /// Standard output, with nothing held back.
+    pub(crate) fn stdout() -> anyhow::Result<Self> {
+        Ok(Self(PipeWriter::stdout().context("cannot write to standard output")?))
+    }
+}
+
+impl io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes).map_err(io_error)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn io_error(error: TransportError<io::Error>) -> io::Error {
+    match error {
+        TransportError::Io(error) => error,
+        TransportError::WouldBlock => ErrorKind::WouldBlock.into(),
+        TransportError::Closed => ErrorKind::BrokenPipe.into(),
+        TransportError::TooLong { .. } => ErrorKind::InvalidInput.into(),
+    }
+}

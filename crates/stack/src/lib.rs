@@ -1,0 +1,40 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod ftag;
+mod inspect;
+mod native;
+mod profile_name;
+mod recognise;
+mod session;
+pub mod uri;
+
+pub use packhorse_application as application;
+pub use packhorse_buffer as buffer;
+pub use packhorse_link as link;
+pub use packhorse_packet as packet;
+pub use packhorse_transfer as transfer;
+pub use packhorse_transport as transport;
+
+pub use error::Error;
+pub use ftag::{Ftag, FtagStack};
+pub use inspect::{Body, Record, Seen, Summary, inspect};
+pub use native::{Native, NativeStack};
+pub use profile_name::{ByteStream, ProfileName, UnknownProfile};
+pub use recognise::recognise;
+pub use session::{
+    Destination, ReceiveOptions, ReceiveOutcome, SendOptions, SendOutcome, receive, receive_from, send, send_to,
+};
+pub use uri::Uri;
+
+/// What most programs need.
+pub mod prelude {
+    pub use packhorse_application::{Event, Existing, Messages, Watch};
+    pub use packhorse_buffer::{Layer, Over, PacketBuf, Storage};
+    pub use packhorse_link::{Framing, Transport};
+    pub use packhorse_packet::Channel;
+    pub use packhorse_transfer::Mode;
+
+    pub use crate::{Destination, ProfileName, ReceiveOptions, SendOptions, Uri, receive, send};
+}

@@ -1,0 +1,302 @@
+//! [`send`] and [`receive`]: whole sessions by URI and profile name, as the program runs them.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::PathBuf;
+
+use packhorse_application::{
+    Catalog, Existing, Inbox, Incoming, LinkError, Messages, Outgoing, ReceiveError, ReceiveReport, Received, SendReport, SendSettings,
+    Target, Until, Watch,
+};
+use packhorse_buffer::timing::{Table, Timings};
+use packhorse_buffer::{NoProbe, Stopwatch};
+use packhorse_link::{Boundaries, Transport, TransportError, Unframed};
+use packhorse_transfer::{Mode, Pace};
+use packhorse_transport::{PipeReader, PipeWriter};
+
+use crate::{ByteStream, Error, Ftag, Native, ProfileName, Uri, recognise};
+
+/// Bytes that are looked at at a time to tell the profile.
+const LOOK: usize = 256 * 1024;
+
+/// How to send. `None` is the profile's default.
+#[derive(Clone, Debug, Default)]
+pub struct SendOptions {
+    /// The wire format.
+    pub profile: ProfileName,
+    /// What is done about loss.
+    pub mode: Mode,
+    /// Bytes of a file in a packet.
+    pub block: Option<u32>,
+    /// Bytes on the wire a second, at most.
+    pub rate: Option<u64>,
+    /// Packets a second, at most.
+    pub packet_rate: Option<u32>,
+    /// Announcements before the first block.
+    pub meta_first: Option<u32>,
+    /// Every so many packets one announces the object again.
+    pub meta_every: Option<u32>,
+    /// The only object's name on the other side.
+    pub name: Option<String>,
+    /// Measure every layer.
+    pub timing: bool,
+}
+
+/// What came of sending.
+#[derive(Debug)]
+pub struct SendOutcome {
+    /// What was sent, also when it ended early.
+    pub report: SendReport,
+    /// Why it ended early.
+    pub error: Option<Error>,
+    /// How long every layer took, if that was asked for.
+    pub timing: Option<String>,
+}
+
+/// Where received objects go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// Into this folder, under their names.
+    Folder(PathBuf),
+    /// To standard output, one after the other.
+    Stdout,
+}
+
+/// How to receive.
+#[derive(Clone, Debug, Default)]
+pub struct ReceiveOptions {
+    /// The wire format; `None` recognises it.
+    pub profile: Option<ProfileName>,
+    /// What happens to files that are there already.
+    pub existing: Existing,
+    /// Measure every layer.
+    pub timing: bool,
+}
+
+/// What came of receiving.
+#[derive(Clone, Debug)]
+pub struct ReceiveOutcome {
+    /// What was received.
+    pub report: ReceiveReport,
+    /// In which profile.
+    pub profile: ProfileName,
+    /// How long every layer took, if that was asked for.
+    pub timing: Option<String>,
+}
+
+/// Sends `paths` (`-` is standard input) to the link at `to`. `messages` gets the handle by which other threads send
+/// messages beside the files.
+///
+/// # Errors
+/// When the link cannot be opened or something to send does not exist: nothing was sent then. Later failures are in
+/// the outcome.
+pub fn send(
+    paths: &[PathBuf],
+    to: &Uri,
+    options: &SendOptions,
+    messages: impl FnOnce(Messages),
+    watch: &mut dyn Watch,
+) -> Result<SendOutcome, Error> {
+    let catalog = Catalog::new(paths, options.name.as_deref())?;
+    let Uri::Pipe = to else { return Err(Error::Unsupported(to.clone())) };
+    let transport = PipeWriter::stdout().map_err(|source| Error::Open { uri: to.clone(), source })?;
+    send_to(catalog, transport, options, messages, watch)
+}
+
+/// As [`send`], over a transport of the caller's.
+///
+/// # Errors
+/// As [`send`].
+pub fn send_to<T>(
+    catalog: Catalog,
+    transport: T,
+    options: &SendOptions,
+    messages: impl FnOnce(Messages),
+    watch: &mut dyn Watch,
+) -> Result<SendOutcome, Error>
+where
+    T: Transport,
+    T::Error: core::fmt::Display,
+{
+    match (options.profile, options.timing) {
+        (ProfileName::Native, false) => send_in::<Native<NoProbe>, T>(catalog, transport, options, messages, watch),
+        (ProfileName::Native, true) => {
+            send_in::<Native<Box<Stopwatch>>, T>(catalog, transport, options, messages, watch)
+        }
+        (ProfileName::Ftag, false) => send_in::<Ftag<NoProbe>, T>(catalog, transport, options, messages, watch),
+        (ProfileName::Ftag, true) => send_in::<Ftag<Box<Stopwatch>>, T>(catalog, transport, options, messages, watch),
+    }
+}
+
+fn send_in<P, T>(
+    mut catalog: Catalog,
+    transport: T,
+    options: &SendOptions,
+    messages: impl FnOnce(Messages),
+    watch: &mut dyn Watch,
+) -> Result<SendOutcome, Error>
+where
+    P: ByteStream,
+    T: Transport,
+    T::Error: core::fmt::Display,
+{
+    let settings = SendSettings {
+        mode: options.mode,
+        block: options.block,
+        pace: Pace { bytes_per_s: options.rate, packets_per_s: options.packet_rate },
+        meta_first: options.meta_first,
+        meta_every: options.meta_every,
+    };
+    match transport.boundaries() {
+        Boundaries::Bytes => {
+            let mut outgoing = Outgoing::<P, _, T>::new(P::framing(), transport, &settings)?;
+            messages(outgoing.messages());
+            let result = outgoing.send(&mut catalog, watch);
+            Ok(sent(*outgoing.report(), result, options.timing.then_some(&outgoing as &dyn Timings)))
+        }
+        Boundaries::Packets => {
+            let mut outgoing = Outgoing::<P, _, T>::new(Unframed::new(), transport, &settings)?;
+            messages(outgoing.messages());
+            let result = outgoing.send(&mut catalog, watch);
+            Ok(sent(*outgoing.report(), result, options.timing.then_some(&outgoing as &dyn Timings)))
+        }
+    }
+}
+
+fn sent(
+    report: SendReport,
+    result: Result<SendReport, packhorse_application::SendError>,
+    timings: Option<&dyn Timings>,
+) -> SendOutcome {
+    let timing = timings.map(|timings| Table(&[timings]).to_string());
+    match result {
+        Ok(report) => SendOutcome { report, error: None, timing },
+        Err(error) => SendOutcome { report, error: Some(error.into()), timing },
+    }
+}
+
+/// Receives from the link at `from` until it ends; on a link that never does (a terminal, a serial line), until a
+/// session is complete.
+///
+/// # Errors
+/// When the link or the destination cannot be opened, nothing sensible comes, or link or disk fail on the way.
+/// Damaged and missing objects are counted in the outcome.
+pub fn receive(
+    into: &Destination,
+    from: &Uri,
+    options: &ReceiveOptions,
+    watch: &mut dyn Watch,
+) -> Result<ReceiveOutcome, Error> {
+    let target = match into {
+        Destination::Folder(folder) => Target::Folder(Inbox::open(folder, options.existing)?),
+        Destination::Stdout => Target::Stream(stdout()?),
+    };
+    let Uri::Pipe = from else { return Err(Error::Unsupported(from.clone())) };
+    let open = |source| Error::Open { uri: from.clone(), source };
+    let until = if endless().map_err(open)? { Until::SessionComplete } else { Until::LinkEnds };
+    receive_from(target, PipeReader::stdin().map_err(open)?, until, options, watch)
+}
+
+/// As [`receive`], over a transport of the caller's.
+///
+/// # Errors
+/// As [`receive`].
+pub fn receive_from<T>(
+    target: Target,
+    mut transport: T,
+    until: Until,
+    options: &ReceiveOptions,
+    watch: &mut dyn Watch,
+) -> Result<ReceiveOutcome, Error>
+where
+    T: Transport,
+    T::Error: core::fmt::Display,
+{
+    let (profile, seen) = match options.profile {
+        Some(profile) => (profile, Vec::new()),
+        // Packets carry no marks to be recognised by: there the profile is known to both sides.
+        None if transport.boundaries() == Boundaries::Packets => (ProfileName::default(), Vec::new()),
+        None => listen(&mut transport)?,
+    };
+    let (report, timing) = match (profile, options.timing) {
+        (ProfileName::Native, false) => receive_in::<Native<NoProbe>, T>(target, transport, until, &seen, watch),
+        (ProfileName::Native, true) => receive_in::<Native<Box<Stopwatch>>, T>(target, transport, until, &seen, watch),
+        (ProfileName::Ftag, false) => receive_in::<Ftag<NoProbe>, T>(target, transport, until, &seen, watch),
+        (ProfileName::Ftag, true) => receive_in::<Ftag<Box<Stopwatch>>, T>(target, transport, until, &seen, watch),
+    }?;
+    if options.profile.is_some() && report.transfer.wire_bytes == 0 {
+        return Err(Error::Silence);
+    }
+    Ok(ReceiveOutcome { report, profile, timing: options.timing.then_some(timing) })
+}
+
+fn receive_in<P, T>(
+    target: Target,
+    transport: T,
+    until: Until,
+    seen: &[u8],
+    watch: &mut dyn Watch,
+) -> Result<(ReceiveReport, String), Error>
+where
+    P: ByteStream,
+    T: Transport,
+    T::Error: core::fmt::Display,
+{
+    let received: Received<P> = match transport.boundaries() {
+        Boundaries::Bytes => {
+            Incoming::<P, _, T>::new(P::framing(), transport, target, until, seen)?.receive(watch)?
+        }
+        Boundaries::Packets => {
+            Incoming::<P, _, T>::new(Unframed::new(), transport, target, until, seen)?.receive(watch)?
+        }
+    };
+    Ok((received.report, Table(&[&received]).to_string()))
+}
+
+/// Reads until something is recognised. Returns what may still be needed of what was read.
+fn listen<T>(transport: &mut T) -> Result<(ProfileName, Vec<u8>), Error>
+where
+    T: Transport,
+    T::Error: core::fmt::Display,
+{
+    let mut seen = Vec::new();
+    let mut total = 0;
+    loop {
+        // Two looks' worth stay: no packet is cut where old bytes are let go.
+        if seen.len() >= 2 * LOOK {
+            seen.drain(..LOOK);
+        }
+        let from = seen.len();
+        seen.resize(from + LOOK, 0);
+        let received = transport.receive(&mut seen[from..]);
+        seen.truncate(from + *received.as_ref().unwrap_or(&0));
+        match received {
+            Ok(0) | Err(TransportError::Closed) if total == 0 => return Err(Error::Silence),
+            Ok(0) | Err(TransportError::Closed) => return Err(Error::Unrecognised { bytes: total }),
+            Ok(len) => total += len as u64,
+            Err(TransportError::WouldBlock) => std::thread::sleep(core::time::Duration::from_millis(1)),
+            Err(TransportError::TooLong { .. }) => {}
+            Err(TransportError::Io(error)) => {
+                return Err(ReceiveError::from(LinkError::Io(error.to_string())).into());
+            }
+        }
+        if let Some(profile) = recognise(&seen) {
+            return Ok((profile, seen));
+        }
+    }
+}
+
+/// Standard output without the line buffer of the standard library.
+fn stdout() -> Result<Box<dyn Write + Send>, Error> {
+    let open = |source| Error::Open { uri: Uri::Pipe, source };
+    Ok(Box::new(File::from(io::stdout().as_fd().try_clone_to_owned().map_err(open)?)))
+}
+
+/// Whether standard input never ends by itself: terminals and serial lines.
+fn endless() -> io::Result<bool> {
+    let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let kind = stdin.metadata()?.file_type();
+    Ok(kind.is_char_device() && rustix::termios::isatty(&stdin))
+}

@@ -1,0 +1,289 @@
+//! Writes the seeds of `fuzz/corpus`, small and meaningful, from golden streams and from our own layers.
+//!
+//! `cargo run -p packhorse-testkit --features fuzz --example seeds`. Seeds that the fuzzer found, and that were
+//! kept by hand, stay; a seed written here is replaced when the format changes.
+
+use std::path::Path;
+
+use packhorse_buffer::{Layer as _, Over, PacketBuf};
+use packhorse_link::{
+    Check, Cobs, Crc16SpiFujitsu, Crc32c, FfStuffing, Framing, LengthCheck, LengthPrefixed, StreamBuf,
+};
+use packhorse_packet::{Address, Channel, Fragment};
+use packhorse_testkit::golden;
+use packhorse_transfer::{
+    BlockHeader, Control, ControlCodec, End, Meta, ObjectKind, SessionEnd, ftag, native, tag_of,
+};
+
+type Native = Over<native::BlockLayer, Over<packhorse_packet::native::PacketLayer, Check<Crc32c>>>;
+type Ftag = Over<ftag::BlockLayer, Over<packhorse_packet::ftag::PacketLayer, LengthCheck<Crc16SpiFujitsu>>>;
+
+/// No seed is longer: the fuzzer grows them by itself.
+const SEED_MAX: usize = 1500;
+
+fn main() {
+    for (name, messages) in [
+        ("control_native", native_messages()),
+        ("control_ftag", ftag_messages()),
+    ] {
+        messages.iter().for_each(|(seed, bytes)| write(name, seed, bytes));
+    }
+    let packets = native_packets();
+    for (seed, packet) in &packets {
+        write("pull_native", seed, packet);
+        // The layers above the check, which the target adds by itself.
+        write(
+            "pull_native",
+            &format!("{seed}-bare"),
+            &packet[..packet.len() - 4],
+        );
+    }
+    for (number, packet) in ftag_packets().iter().enumerate() {
+        write("pull_ftag", &format!("hundred-{number}"), packet);
+        write(
+            "pull_ftag",
+            &format!("hundred-{number}-bare"),
+            &packet[1..packet.len() - 2],
+        );
+    }
+    for vector in golden::ftag() {
+        stream("deframe_ff", vector.name, vector.stream);
+    }
+    let plain: Vec<Vec<u8>> = packets.into_iter().map(|(_, packet)| packet).collect();
+    frames("deframe_ff", &mut FfStuffing::new(300), &plain);
+    frames("deframe_cobs", &mut Cobs::new(300), &plain);
+    frames("deframe_length_prefixed", &mut LengthPrefixed::new(300), &plain);
+    receiver();
+    uris();
+}
+
+fn native_messages() -> Vec<(&'static str, Vec<u8>)> {
+    let hash = [0x5A; 32];
+    let file = Meta {
+        object_id: 0x0102_0304_0506_0708,
+        session: 9,
+        index: 1,
+        objects: 3,
+        block_size: 1024,
+        size: Some(34_710),
+        hash: Some(hash),
+        name: "photos/m\u{e4}rz.jpg".as_bytes(),
+        mode: Some(0o644),
+        mtime: Some((-1, 999_999_999)),
+        ..Meta::default()
+    };
+    let folder = Meta {
+        kind: ObjectKind::Folder,
+        size: Some(0),
+        hash: None,
+        name: b"photos",
+        ..file
+    };
+    let growing = Meta {
+        kind: ObjectKind::Stream,
+        block_size: 1,
+        name: b"",
+        mode: None,
+        mtime: None,
+        size: None,
+        hash: None,
+        ..file
+    };
+    let end = End {
+        object_id: file.object_id,
+        size: file.size,
+        hash: file.hash,
+    };
+    encoded::<native::Codec>(&[
+        ("file", Control::Meta(file)),
+        ("folder", Control::Meta(folder)),
+        ("stream", Control::Meta(growing)),
+        ("end", Control::End(end)),
+        (
+            "session-end",
+            Control::SessionEnd(SessionEnd {
+                session: 9,
+                objects: 3,
+            }),
+        ),
+    ])
+}
+
+fn ftag_messages() -> Vec<(&'static str, Vec<u8>)> {
+    let meta = |size, name| {
+        let hash_kind = packhorse_transfer::HashKind::Sha256;
+        Control::Meta(Meta {
+            objects: 1,
+            block_size: 50,
+            size: Some(size),
+            hash_kind,
+            hash: Some([7; 32]),
+            name,
+            ..Meta::default()
+        })
+    };
+    encoded::<ftag::Codec>(&[
+        ("meta", meta(34_710, b"photo.jpg")),
+        ("empty", meta(0, b"empty")),
+        ("largest", meta(65_535 * 50, b"n")),
+        ("end", Control::End(End::default())),
+    ])
+}
+
+fn encoded<C: ControlCodec>(controls: &[(&'static str, Control<'_>)]) -> Vec<(&'static str, Vec<u8>)> {
+    let encode = |control: &Control<'_>| {
+        let mut buf = PacketBuf::new(vec![0; C::MESSAGE_MAX]);
+        C::encode(control, &mut buf).expect("seeds can be encoded");
+        buf.as_slice().to_vec()
+    };
+    controls
+        .iter()
+        .map(|(name, control)| (*name, encode(control)))
+        .collect()
+}
+
+/// One data packet, one with every byte that framings care for, one empty, and a control message in pieces.
+fn native_packets() -> Vec<(String, Vec<u8>)> {
+    let mut stack = Native::default();
+    let mut packet = |address: Address, block: BlockHeader, payload: &[u8]| {
+        let mut buf = PacketBuf::with_headroom(vec![0; 600], 100).expect("there is room");
+        buf.put_slice(payload).expect("there is room");
+        stack
+            .push((block, (address, ())), &mut buf)
+            .expect("there is room");
+        buf.as_slice().to_vec()
+    };
+    let channel = Channel::new(1).expect("it has 15 bits");
+    let tag = tag_of(0x0102_0304_0506_0708);
+    let special: Vec<u8> = [0xFF, 0xFE, 0xFD, 0x00, 0x50, 0x48, 0x01].repeat(12);
+    let mut packets = vec![
+        (
+            "data".to_owned(),
+            packet(
+                channel.data(),
+                BlockHeader { tag, number: 7 },
+                b"a block of a file",
+            ),
+        ),
+        (
+            "special".to_owned(),
+            packet(
+                channel.data(),
+                BlockHeader {
+                    tag,
+                    number: u32::MAX,
+                },
+                &special,
+            ),
+        ),
+        (
+            "empty".to_owned(),
+            packet(channel.data(), BlockHeader { tag: 0, number: 0 }, b""),
+        ),
+    ];
+    let (_, message) = &native_messages()[0];
+    for (index, piece) in message.chunks(message.len().div_ceil(2)).enumerate() {
+        let index = u8::try_from(index).expect("there are two");
+        let number = Fragment {
+            message: 3,
+            index,
+            last: 1,
+        }
+        .to_word();
+        packets.push((
+            format!("piece-{index}"),
+            packet(channel.control(), BlockHeader { tag, number }, piece),
+        ));
+    }
+    packets
+}
+
+/// The different packets of a golden stream: META, blocks, END.
+fn ftag_packets() -> Vec<Vec<u8>> {
+    let mut framing = FfStuffing::ftag();
+    let mut memory = StreamBuf::new(vec![0; 1 << 16]);
+    memory.extend(golden::ftag_named("hundred").stream);
+    let mut packets: Vec<Vec<u8>> = Vec::new();
+    let mut seen: Vec<(u8, u8)> = Vec::new();
+    while let Some(packet) = memory.next(&mut framing) {
+        let kind = (packet[2], packet[4]);
+        let mut buf = PacketBuf::filled(packet.to_vec());
+        assert!(Ftag::default().pull(&mut buf).is_ok(), "golden packets are whole");
+        if !seen.contains(&kind) {
+            seen.push(kind);
+            packets.push(packet.to_vec());
+        }
+    }
+    packets
+}
+
+fn frames<F: Framing>(target: &str, framing: &mut F, packets: &[Vec<u8>]) {
+    let mut all = Vec::new();
+    for packet in packets {
+        let mut out = vec![0; F::frame_len_max(packet.len())];
+        let len = framing
+            .enframe(packet, &mut out)
+            .expect("frame_len_max is always enough");
+        all.extend_from_slice(&out[..len]);
+    }
+    stream(target, "frames", &all);
+    let middle = all.len() / 3;
+    let mut damaged = all.clone();
+    damaged[middle] ^= 0x10;
+    stream(target, "frames-damaged", &damaged);
+    damaged.drain(4..9);
+    stream(target, "frames-lost", &damaged);
+    stream(target, "frames-cut", &all[..all.len() - 3]);
+}
+
+/// A seed of a deframer: how it is cut, then the stream.
+fn stream(target: &str, seed: &str, bytes: &[u8]) {
+    let mut input = vec![16];
+    input.extend_from_slice(bytes);
+    write(target, seed, &input);
+}
+
+/// Inputs of the structured target are drawn from plain bytes, so these are patterns.
+fn receiver() {
+    let zeroes = [0; 64];
+    let counting: Vec<u8> = (0..=255).collect();
+    let downward: Vec<u8> = counting.iter().rev().copied().collect();
+    let mixed: Vec<u8> = counting
+        .iter()
+        .map(|byte| byte.wrapping_mul(151).wrapping_add(29))
+        .collect();
+    for (seed, bytes) in [
+        ("zeroes", &zeroes[..]),
+        ("counting", &counting),
+        ("downward", &downward),
+        ("mixed", &mixed),
+    ] {
+        write("receiver", seed, bytes);
+    }
+}
+
+fn uris() {
+    let texts = [
+        ("pipe", "pipe:"),
+        ("serial", "serial:/dev/ttyUSB0?baud=115200"),
+        ("udp", "udp://ground.example:9000"),
+        ("tcp6", "tcp://[2001:db8::1]:80"),
+        ("unix", "unix:/run/packhorse%20link.sock"),
+        ("memory", "memory://demo"),
+        ("ipc", "ipc://a.b"),
+        ("bad-port", "udp://host:65536"),
+        ("bad-escape", "unix:%zz"),
+    ];
+    texts
+        .iter()
+        .for_each(|(seed, text)| write("uri", seed, text.as_bytes()));
+}
+
+fn write(target: &str, seed: &str, bytes: &[u8]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fuzz/corpus")
+        .join(target);
+    std::fs::create_dir_all(&folder).expect("the corpus can be written");
+    let bytes = &bytes[..bytes.len().min(SEED_MAX)];
+    std::fs::write(folder.join(seed), bytes).expect("the corpus can be written");
+}

@@ -1,0 +1,37 @@
+//! Bodies of the fuzz targets, callable from anywhere: each takes any bytes and panics when a promise is broken.
+//!
+//! ```text
+//!   fuzz/fuzz_targets/NAME.rs      five lines that call NAME(data): coverage-guided, nightly
+//!   tests/corpora.rs               calls NAME on every file of fuzz/corpus/NAME: plain `cargo test`
+//! ```
+//!
+//! A body checks more than the absence of panics: what deframes also reframes, what decodes also encodes. Bytes
+//! that a body refuses are no finding.
+
+mod control;
+mod deframe;
+mod pull;
+mod receiver;
+mod uri;
+
+pub use control::{control_ftag, control_native};
+pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed};
+pub use pull::{pull_ftag, pull_native};
+pub use receiver::receiver;
+pub use uri::uri;
+
+/// What a target does with an input.
+pub type Body = fn(&[u8]);
+
+/// Every target by name: the name of its file in `fuzz/fuzz_targets` and of its folder in `fuzz/corpus`.
+pub const TARGETS: &[(&str, Body)] = &[
+    ("control_ftag", control_ftag),
+    ("control_native", control_native),
+    ("deframe_cobs", deframe_cobs),
+    ("deframe_ff", deframe_ff),
+    ("deframe_length_prefixed", deframe_length_prefixed),
+    ("pull_ftag", pull_ftag),
+    ("pull_native", pull_native),
+    ("receiver", receiver),
+    ("uri", uri),
+];

@@ -1,0 +1,43 @@
+#![no_std]
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod bitmap;
+mod block;
+mod block_set;
+mod config;
+mod control;
+pub mod ftag;
+mod io;
+mod layout;
+pub mod native;
+mod pace;
+#[cfg(feature = "alloc")]
+mod paged_bitmap;
+mod plan;
+mod receiver;
+mod sender;
+mod stats;
+mod verdict;
+
+pub use bitmap::Bitmap;
+pub use block::BlockHeader;
+pub use block_set::{BlockSet, Full, MissingRanges};
+pub use config::{Mode, RepeatOrder, SenderConfig};
+pub use control::{
+    Control, ControlCodec, EncodeError, End, HashKind, MTime, Meta, ObjectKind, SessionEnd, tag_of,
+};
+pub use io::{BlockSink, BlockSource};
+pub use layout::{Layout, LayoutError, Place};
+pub use pace::{Pace, Pacer};
+#[cfg(feature = "alloc")]
+pub use paged_bitmap::PagedBitmap;
+pub use receiver::Receiver;
+pub use sender::{Sender, SenderEvent, Transmit};
+pub use stats::{RefusedStats, TransferStats};
+pub use verdict::{EndVerdict, MetaVerdict, ReceiverEvent, Refused};

@@ -1,0 +1,301 @@
+//! [`Sender`]: says which packet of one object goes next, and when. No socket, no clock, no memory of the object.
+//!
+//! How to drive it:
+//! 1. [`poll_transmit`](Sender::poll_transmit) until it says `None`, sending what it says each time, and telling
+//!    [`sent`](Sender::sent) what that was on the wire;
+//! 2. then wait until [`poll_timeout`](Sender::poll_timeout), or for more bytes of a stream
+//!    ([`append`](Sender::append), [`finish`](Sender::finish)), or be done ([`is_done`](Sender::is_done)).
+//!
+//! The sender says *what* to send, and the caller writes it: the block where the payload of a packet belongs, the
+//! control messages through the codec of the profile. So blocks can be read straight into packets, or go out
+//! from mapped memory without a copy, and the sender needs no codec, no buffer and no name.
+
+use packhorse_buffer::Instant;
+
+use crate::plan::{Next, Plan};
+use crate::{Layout, LayoutError, Pacer, Place, RepeatOrder, SenderConfig, TransferStats};
+
+/// What to send now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transmit {
+    /// The META message, with what is known by now.
+    Meta,
+    /// A block, or a copy of it.
+    Block {
+        /// Its number.
+        number: u32,
+        /// Bytes from the start of the object.
+        offset: u64,
+        /// Bytes of the block.
+        len: u32,
+    },
+    /// The END message.
+    End,
+}
+
+/// What happened to a [`Sender`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SenderEvent {
+    /// The first packet was handed out.
+    Started,
+    /// Every block was handed out once; copies may follow.
+    BlocksSent,
+    /// The last packet was handed out.
+    Done,
+}
+
+/// Sends one object. A few hundred bytes, whatever the size of the object.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    config: SenderConfig,
+    layout: Layout,
+    /// Blocks that can be sent by now.
+    available: u32,
+    /// Whether the size is final.
+    whole: bool,
+    plan: Plan,
+    tick: u64,
+    last: Last,
+    ends_left: u32,
+    pacer: Pacer,
+    /// Bytes of the packet handed out last, until the caller tells the truth.
+    estimate: Option<(Instant, u32)>,
+    stats: TransferStats,
+    events: Events,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Other,
+    End,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Events {
+    started: bool,
+    blocks_sent: bool,
+    blocks_sent_told: bool,
+    done: bool,
+}
+
+impl Sender {
+    /// Sends an object whose size is known.
+    #[must_use]
+    pub fn new(layout: Layout, config: SenderConfig) -> Self {
+        let lag = match config.order {
+            RepeatOrder::Together => 0,
+            RepeatOrder::Spread => layout.blocks(),
+        };
+        Self::with_lag(layout, config, lag, true)
+    }
+
+    /// Sends a stream of unknown length: blocks go out as [`append`](Self::append) announces them. Copies follow
+    /// within [`SenderConfig::stream_window`] blocks, so the caller keeps those from
+    /// [`oldest_needed`](Self::oldest_needed) on.
+    ///
+    /// # Errors
+    /// When the block size is 0.
+    pub fn stream(block_size: u32, config: SenderConfig) -> Result<Self, LayoutError> {
+        let lag = match (config.order, config.mode.copies()) {
+            (RepeatOrder::Together, _) | (_, 0) => 0,
+            (RepeatOrder::Spread, copies) => (config.stream_window / copies).max(1),
+        };
+        Ok(Self::with_lag(Layout::new(0, block_size)?, config, lag, false))
+    }
+
+    fn with_lag(layout: Layout, config: SenderConfig, lag: u32, whole: bool) -> Self {
+        let packet = layout.block_size().saturating_add(config.overhead);
+        Self {
+            config,
+            layout,
+            available: layout.blocks(),
+            whole,
+            plan: Plan::new(config.mode.copies(), lag),
+            tick: 0,
+            last: Last::Other,
+            ends_left: config.end_copies.max(1),
+            pacer: Pacer::new(config.pace, packet),
+            estimate: None,
+            stats: TransferStats::default(),
+            events: Events::default(),
+        }
+    }
+
+    /// `len` more bytes of the stream can be read. A block goes out when it is full, or at the end.
+    ///
+    /// # Errors
+    /// When the stream has become longer than `u32::MAX` blocks; the bytes are then not announced. Bytes behind
+    /// [`finish`](Self::finish) are ignored.
+    pub fn append(&mut self, len: u64) -> Result<(), LayoutError> {
+        if self.whole {
+            return Ok(());
+        }
+        self.layout = Layout::new(self.layout.size().saturating_add(len), self.layout.block_size())?;
+        let full = self.layout.size() / u64::from(self.layout.block_size());
+        self.available = u32::try_from(full).unwrap_or(self.layout.blocks());
+        Ok(())
+    }
+
+    /// The stream has ended: what was appended is all. META and END can say the size now.
+    pub fn finish(&mut self) {
+        self.whole = true;
+        self.available = self.layout.blocks();
+    }
+
+    /// What to send now, or `None`: nothing more, nothing yet ([`poll_timeout`](Self::poll_timeout)), or nothing
+    /// before more bytes are appended.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        self.settle();
+        if self.is_done() || self.pacer.ready_at() > now {
+            return None;
+        }
+        let transmit = self.choose()?;
+        let len = match transmit {
+            Transmit::Block { len, .. } => len,
+            Transmit::Meta | Transmit::End => 0,
+        };
+        self.tick += 1;
+        self.last = if transmit == Transmit::End {
+            Last::End
+        } else {
+            Last::Other
+        };
+        self.estimate = Some((now, len.saturating_add(self.config.overhead)));
+        self.events.started |= self.stats.started.is_none();
+        self.stats.touch(now);
+        Some(transmit)
+    }
+
+    /// The packet that was handed out last, or one more fragment of its message, had `wire_bytes` bytes on the
+    /// wire. Optional: without it, pacing and statistics count the block and [`SenderConfig::overhead`].
+    pub fn sent(&mut self, now: Instant, wire_bytes: u32) {
+        self.estimate = None;
+        self.count(now, wire_bytes);
+    }
+
+    /// When to call [`poll_transmit`](Self::poll_transmit) again; a time that has passed means at once. `None`
+    /// when done, or when the stream has to grow first.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let (mut plan, mut pacer) = (self.plan, self.pacer);
+        if self.is_done() || (!self.is_meta_due() && plan.peek(self.available, self.whole) == Next::Wait) {
+            return None;
+        }
+        if let Some((then, wire_bytes)) = self.estimate {
+            pacer.sent(then, 1, u64::from(wire_bytes));
+        }
+        Some(pacer.ready_at())
+    }
+
+    /// What happened, oldest first.
+    pub fn poll_event(&mut self) -> Option<SenderEvent> {
+        if core::mem::take(&mut self.events.started) {
+            return Some(SenderEvent::Started);
+        }
+        if core::mem::take(&mut self.events.blocks_sent) {
+            return Some(SenderEvent::BlocksSent);
+        }
+        core::mem::take(&mut self.events.done).then_some(SenderEvent::Done)
+    }
+
+    /// Whether everything has been handed out.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        self.ends_left == 0
+    }
+
+    /// The object as far as it is known: for streams, what was appended.
+    #[must_use]
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The size of the object, once it is final.
+    #[must_use]
+    pub const fn size(&self) -> Option<u64> {
+        if self.whole {
+            Some(self.layout.size())
+        } else {
+            None
+        }
+    }
+
+    /// The first block that may still be asked for: the caller of a stream can let go of those before.
+    #[must_use]
+    pub fn oldest_needed(&self) -> u32 {
+        u32::try_from(self.plan.oldest_needed()).unwrap_or(u32::MAX)
+    }
+
+    /// Packets that the whole transfer takes, METAs and ENDs not counted; for streams, as far as it is known.
+    #[must_use]
+    pub fn blocks_planned(&self) -> u64 {
+        u64::from(self.layout.blocks()) * (u64::from(self.config.mode.copies()) + 1)
+    }
+
+    /// How it goes.
+    #[must_use]
+    pub const fn stats(&self) -> &TransferStats {
+        &self.stats
+    }
+
+    fn is_meta_due(&self) -> bool {
+        let SenderConfig {
+            meta_first,
+            meta_every,
+            ..
+        } = self.config;
+        // With 1 there would never be a block.
+        let every = if meta_every == 1 { 2 } else { meta_every };
+        let regular = self.tick.checked_rem(u64::from(every)) == Some(0);
+        let between_ends = self.last == Last::End && meta_every > 0;
+        self.tick < u64::from(meta_first) || regular || between_ends
+    }
+
+    fn choose(&mut self) -> Option<Transmit> {
+        if self.is_meta_due() {
+            self.stats.metas += 1;
+            return Some(Transmit::Meta);
+        }
+        match self.plan.next(self.available, self.whole) {
+            Next::Wait => None,
+            Next::Done => {
+                self.tell_blocks_sent();
+                self.stats.ends += 1;
+                self.ends_left -= 1;
+                self.events.done = self.ends_left == 0;
+                Some(Transmit::End)
+            }
+            Next::Block { number, copy } => {
+                let Place { offset, len } = self.layout.place(number)?;
+                if copy {
+                    self.stats.repeats += 1;
+                } else {
+                    self.stats.blocks += 1;
+                    self.stats.bytes += u64::from(len);
+                    if self.whole && self.stats.blocks == u64::from(self.available) {
+                        self.tell_blocks_sent();
+                    }
+                }
+                Some(Transmit::Block { number, offset, len })
+            }
+        }
+    }
+
+    fn tell_blocks_sent(&mut self) {
+        self.events.blocks_sent |= !self.events.blocks_sent_told;
+        self.events.blocks_sent_told = true;
+    }
+
+    /// Counts the last packet by its estimate when the caller has not told.
+    fn settle(&mut self) {
+        if let Some((now, wire_bytes)) = self.estimate.take() {
+            self.count(now, wire_bytes);
+        }
+    }
+
+    fn count(&mut self, now: Instant, wire_bytes: u32) {
+        self.pacer.sent(now, 1, u64::from(wire_bytes));
+        self.stats.packets += 1;
+        self.stats.wire_bytes += u64::from(wire_bytes);
+    }
+}

@@ -1,0 +1,250 @@
+"""The native wire format, version 1, once more: written from the tables in the book, sharing no code with Packhorse.
+
+    native.py read FOLDER < stream      writes the objects of a stream into FOLDER
+    native.py write FILE... > stream    writes a stream that carries the files
+    native.py check                     the known values of the checks, and a stream through both directions
+
+Strict where a receiver would be lenient: on a pipe nothing is ever lost, so every byte must be explained.
+Needs the package blake3. All integers are big-endian.
+"""
+
+import os
+import struct
+import sys
+import tempfile
+
+import blake3
+
+FRAME = struct.Struct(">2sB3sH")  # magic, version, length of the packet, CRC-16 of the six bytes before
+PACKET = struct.Struct(">HI")  # channel with bit 15 for control, sequence number
+BLOCK = struct.Struct(">HI")  # tag, block number or fragment word
+META = struct.Struct(">BBHQQIIBBHIQ32s")
+END = struct.Struct(">BBHQQ32s")
+SESSION_END = struct.Struct(">BBHQI")
+
+CONTROL = 0x8000
+TRANSFER = 1
+SIZE_KNOWN, HASH_KNOWN = 1, 2
+FILE, FOLDER, STREAM = 1, 2, 3
+
+
+def crc16(data):
+    """CRC-16/SPI-FUJITSU."""
+    value = 0x1D0F
+    for byte in data:
+        value ^= byte << 8
+        for _ in range(8):
+            value = (value << 1 ^ 0x1021 if value & 0x8000 else value << 1) & 0xFFFF
+    return value
+
+
+def _crc32c_entry(byte):
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+    return byte
+
+
+CRC32C = [_crc32c_entry(byte) for byte in range(256)]
+
+
+def crc32c(data):
+    value = 0xFFFFFFFF
+    for byte in data:
+        value = value >> 8 ^ CRC32C[(value ^ byte) & 0xFF]
+    return value ^ 0xFFFFFFFF
+
+
+class Wrong(Exception):
+    """The stream is not what the tables say."""
+
+
+def expect(what, found, expected):
+    if found != expected:
+        raise Wrong(f"{what} is {found!r}, not {expected!r}")
+
+
+def packets(stream):
+    """(channel word, sequence number, body) of every packet."""
+    at = 0
+    while at < len(stream):
+        magic, version, length, check = FRAME.unpack_from(stream, at)
+        expect(f"magic at {at}", magic, b"PH")
+        expect("frame version", version, 1)
+        expect("frame header's check", check, crc16(stream[at : at + 6]))
+        at += FRAME.size
+        packet = stream[at : at + int.from_bytes(length, "big")]
+        at += len(packet)
+        expect("packet's check", int.from_bytes(packet[-4:], "big"), crc32c(packet[:-4]))
+        yield *PACKET.unpack_from(packet), packet[PACKET.size : -4]
+
+
+class Object:
+    """One object on its way."""
+
+    def __init__(self, meta):
+        (_, version, self.flags, self.id, self.session, self.index, self.objects, self.kind, hash_kind, zero,
+         self.block_size, self.size, self.hash) = META.unpack_from(meta)
+        expect("META version", version, 1)
+        expect("hash kind", hash_kind, 1)
+        expect("reserved field", zero, 0)
+        self.name, self.mode, self.mtime = "", None, None
+        at = META.size
+        while at < len(meta):
+            kind, length = struct.unpack_from(">BH", meta, at)
+            value = meta[at + 3 : at + 3 + length]
+            at += 3 + length
+            if kind == 1:
+                self.name = value.decode("utf-8")
+            elif kind == 2:
+                (self.mode,) = struct.unpack(">I", value)
+            elif kind == 3:
+                self.mtime = struct.unpack(">qI", value)
+
+
+class Reader:
+    """Collects a session."""
+
+    def __init__(self):
+        self.objects, self.blocks, self.ends, self.pieces = {}, {}, {}, {}
+        self.session_end = None
+
+    def read(self, stream):
+        for expected, (word, sequence, body) in enumerate(packets(stream)):
+            expect("sequence number", sequence, expected & 0xFFFFFFFF)
+            expect("channel", word & ~CONTROL, TRANSFER)
+            tag, number = BLOCK.unpack_from(body)
+            if word & CONTROL:
+                self.piece(number, body[BLOCK.size :])
+            else:
+                self.blocks.setdefault(tag, {})[number] = body[BLOCK.size :]
+        return self
+
+    def piece(self, word, piece):
+        message, index, last, zero = word.to_bytes(4, "big")
+        expect("fragment word's last byte", zero, 0)
+        pieces = self.pieces.setdefault((message, last), {})
+        pieces[index] = piece
+        if len(pieces) == last + 1:
+            del self.pieces[message, last]
+            self.message(b"".join(pieces[index] for index in range(last + 1)))
+
+    def message(self, message):
+        kind = message[0]
+        if kind == 0x01:
+            found = Object(message)
+            self.objects[found.id] = found
+        elif kind == 0xFF:
+            _, version, zero, object_id, size, digest = END.unpack_from(message)
+            expect("END version", version, 1)
+            expect("reserved field", zero, 0)
+            self.ends[object_id] = (size, digest)
+        elif kind == 0xFE:
+            _, version, _, session, objects = SESSION_END.unpack_from(message)
+            expect("SESSION END version", version, 1)
+            self.session_end = (session, objects)
+        else:
+            raise Wrong(f"a control message of kind {kind:#x}")
+
+    def files(self):
+        """(object, bytes) of everything that came, checked."""
+        if self.session_end is None:
+            raise Wrong("the session has no end")
+        session, objects = self.session_end
+        expect("objects", len(self.objects), objects)
+        for found in sorted(self.objects.values(), key=lambda found: found.index):
+            expect("session", found.session, session)
+            blocks = self.blocks.get(found.id & 0xFFFF, {})
+            data = b"".join(blocks[number] for number in range(len(blocks)))
+            for number, block in blocks.items():
+                if number + 1 < len(blocks):
+                    expect("length of a block", len(block), found.block_size)
+            if found.flags & SIZE_KNOWN:
+                expect("size in META", found.size, len(data))
+            digest = blake3.blake3(data).digest()
+            if found.flags & HASH_KNOWN:
+                expect("hash in META", found.hash, digest)
+            if found.kind != FOLDER:
+                expect("END", self.ends.get(found.id), (len(data), digest))
+            yield found, data
+
+
+def write(named, block_size=1000, session=0x1122334455667788):
+    """A stream that carries (name, bytes) pairs, each sent once."""
+    stream, sequence, message = bytearray(), 0, 0
+
+    def send(word, tag, number, payload):
+        nonlocal sequence
+        packet = PACKET.pack(word, sequence) + BLOCK.pack(tag, number) + payload
+        packet += crc32c(packet).to_bytes(4, "big")
+        header = b"PH\x01" + len(packet).to_bytes(3, "big")
+        stream.extend(header + crc16(header).to_bytes(2, "big") + packet)
+        sequence += 1
+
+    def control(tag, data, piece=60):
+        nonlocal message
+        pieces = [data[at : at + piece] for at in range(0, len(data), piece)]
+        for index, part in enumerate(pieces):
+            word = int.from_bytes(bytes([message & 0xFF, index, len(pieces) - 1, 0]), "big")
+            send(TRANSFER | CONTROL, tag, word, part)
+        message += 1
+
+    for index, (name, data) in enumerate(named):
+        object_id = session + index
+        tag = object_id & 0xFFFF
+        digest = blake3.blake3(data).digest()
+        meta = META.pack(1, 1, SIZE_KNOWN, object_id, session, index, len(named), FILE, 1, 0, block_size,
+                         len(data), bytes(32))
+        name = name.encode("utf-8")
+        # An option that nobody knows stands in between: a receiver skips it.
+        meta += struct.pack(">BH", 200, 2) + b"??" + struct.pack(">BH", 1, len(name)) + name
+        control(tag, meta)
+        for number in range(-(-len(data) // block_size)):
+            send(TRANSFER, tag, number, data[number * block_size : (number + 1) * block_size])
+        control(tag, END.pack(0xFF, 1, 0, object_id, len(data), digest))
+    control(session & 0xFFFF, SESSION_END.pack(0xFE, 1, 0, session, len(named)))
+    return bytes(stream)
+
+
+def save(folder, stream):
+    for found, data in Reader().read(stream).files():
+        if not found.name or found.name.startswith("/") or ".." in found.name.split("/"):
+            raise Wrong(f"the name {found.name!r}")
+        path = os.path.join(folder, found.name)
+        if found.kind == FOLDER:
+            os.makedirs(path, exist_ok=True)
+            continue
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+        print(f"{found.name}: {len(data)} bytes", file=sys.stderr)
+
+
+def check():
+    expect("CRC-16/SPI-FUJITSU of 123456789", crc16(b"123456789"), 0xE5CC)
+    expect("CRC-32C of 123456789", crc32c(b"123456789"), 0xE3069283)
+    named = [("empty", b""), ("a/b.bin", bytes(range(256)) * 9)]
+    with tempfile.TemporaryDirectory() as folder:
+        save(folder, write(named))
+        for name, data in named:
+            with open(os.path.join(folder, name), "rb") as file:
+                expect(name, file.read(), data)
+
+
+def main(arguments):
+    verb, *rest = arguments
+    if verb == "read":
+        save(rest[0], sys.stdin.buffer.read())
+    elif verb == "write":
+        named = [(os.path.basename(path), open(path, "rb").read()) for path in rest]
+        sys.stdout.buffer.write(write(named))
+    elif verb == "check":
+        check()
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:] or ["help"])
+    except Wrong as wrong:
+        sys.exit(f"native.py: {wrong}")

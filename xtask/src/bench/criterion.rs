@@ -1,0 +1,25 @@
+//! Benchmarks that criterion runs inside a crate: `cargo bench`, with only its results shown.
+
+use super::Context;
+use crate::counts::Counts;
+use crate::run::Run;
+
+/// Pushing headers: the crate's own benchmarks.
+pub(super) fn layers(context: &Context) -> anyhow::Result<()> {
+    benches_of(context, "packhorse-buffer")
+}
+
+/// Stuffing, unstuffing, COBS, checks.
+pub(super) fn stuffing(context: &Context) -> anyhow::Result<()> {
+    benches_of(context, "packhorse-link")
+}
+
+fn benches_of(context: &Context, name: &str) -> anyhow::Result<()> {
+    let benches = &context.workspace.member(name)?.benches;
+    anyhow::ensure!(!benches.is_empty(), "{name} has no benchmarks");
+    let mut run = Run::cargo("bench").packages([name]);
+    for bench in benches {
+        run = run.args(["--bench", bench]);
+    }
+    run.run(&mut Counts::default())
+}

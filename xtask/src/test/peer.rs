@@ -1,0 +1,136 @@
+//! The native wire format beside a second implementation of it, in Python (`xtask/peers/native.py`), which was
+//! written from the tables alone: what `packhorse send` writes it reads, and what it writes `packhorse recv` reads.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+
+use super::Context;
+use crate::need::{Need, PYTHON};
+use crate::peers;
+use crate::run::Run;
+
+pub(super) const NEEDS: &[Need] = &[PYTHON];
+
+/// The second implementation.
+const PEER: &str = "xtask/peers/native.py";
+
+pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
+    peers::prepare(&context.workspace, &mut context.tally)?;
+    let python = peers::folder(&context.workspace).join("bin").join("python");
+    Run::new(&python).args([PEER, "check"]).run(&mut context.tally)?;
+    Run::cargo("build")
+        .packages(["packhorse-cli"])
+        .run(&mut context.tally)?;
+    let packhorse = context.workspace.target.join("debug").join("packhorse");
+
+    let scratch = context.workspace.target.join("peers");
+    if scratch.exists() {
+        std::fs::remove_dir_all(&scratch)?;
+    }
+    let files = files(&scratch.join("files"))?;
+    let words = |words: &[&str]| words.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let with_files = |verb: &[&str]| [words(verb), files.clone()].concat();
+
+    let inbox = scratch.join("read");
+    pass(
+        &packhorse,
+        &with_files(&["send"]),
+        &python,
+        &[words(&[PEER, "read"]), vec![inbox.clone()]].concat(),
+    )?;
+    compare(&files, &inbox)?;
+    let repeated = scratch.join("read-repeated");
+    let send = with_files(&["send", "--mode", "repeat=2", "--block", "333"]);
+    pass(
+        &packhorse,
+        &send,
+        &python,
+        &[words(&[PEER, "read"]), vec![repeated.clone()]].concat(),
+    )?;
+    compare(&files, &repeated)?;
+    let written = scratch.join("written");
+    pass(
+        &python,
+        &with_files(&[PEER, "write"]),
+        &packhorse,
+        &[words(&["recv"]), vec![written.clone()]].concat(),
+    )?;
+    compare(&files, &written)
+}
+
+/// Files with the lengths at which blocks and fragments end early, late and not at all.
+fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder)?;
+    let contents: [(&str, usize); 5] = [
+        ("empty", 0),
+        ("one", 1),
+        ("block", 1000),
+        ("block and one", 1001),
+        ("many m\u{e4}rz", 300_000),
+    ];
+    contents
+        .iter()
+        .map(|(name, len)| {
+            let path = folder.join(name);
+            // No byte follows from the one before, and the length of the pattern has no factor of a block's.
+            let bytes: Vec<u8> = (0_u8..251)
+                .map(|byte| byte.wrapping_mul(byte))
+                .cycle()
+                .take(*len)
+                .collect();
+            std::fs::write(&path, bytes)?;
+            Ok(path)
+        })
+        .collect()
+}
+
+/// `left ARGS | right ARGS`, both of which must succeed.
+fn pass(left: &Path, left_args: &[PathBuf], right: &Path, right_args: &[PathBuf]) -> anyhow::Result<()> {
+    let show = |program: &Path, args: &[PathBuf]| {
+        let name = program
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let options = args
+            .iter()
+            .filter(|arg| arg.is_relative())
+            .map(|arg| arg.display().to_string());
+        core::iter::once(name)
+            .chain(options)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let line = format!("{} ... | {} ...", show(left, left_args), show(right, right_args));
+    println!("  $ {line}");
+    let mut first = Command::new(left)
+        .args(left_args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", left.display()))?;
+    let pipe = first.stdout.take().context("the first process has no output")?;
+    let second = Command::new(right)
+        .args(right_args)
+        .stdin(Stdio::from(pipe))
+        .status()
+        .with_context(|| format!("cannot start {}", right.display()))?;
+    let first = first.wait()?;
+    if !first.success() || !second.success() {
+        bail!("{line}: the left side ended with {first}, the right one with {second}");
+    }
+    Ok(())
+}
+
+/// Every file is in `inbox`, byte for byte.
+fn compare(files: &[PathBuf], inbox: &Path) -> anyhow::Result<()> {
+    for file in files {
+        let arrived = inbox.join(file.file_name().unwrap_or_default());
+        let bytes = std::fs::read(&arrived).with_context(|| format!("{} is missing", arrived.display()))?;
+        ensure!(bytes == std::fs::read(file)?, "{} differs", arrived.display());
+    }
+    println!("    {} files arrived, byte for byte", files.len());
+    Ok(())
+}
