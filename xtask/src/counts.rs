@@ -80,11 +80,7 @@ mod tests {
     use super::*;
 
     fn counts(passed: u64, failed: u64, skipped: u64) -> Option<Counts> {
-        Some(Counts {
-            passed,
-            failed,
-            skipped,
-        })
+        Some(Counts { passed, failed, skipped })
     }
 
     #[test]
@@ -107,36 +103,14 @@ mod tests {
 
     #[test]
     fn other_lines_count_nothing() {
-        for line in [
-            "",
-            "running 5 tests",
-            "test a_test ... ok",
-            "Summary: 3 passed",
-            "5 passed; 0 failed",
-        ] {
+        for line in ["", "running 5 tests", "test a_test ... ok", "Summary: 3 passed", "5 passed; 0 failed"] {
             assert_eq!(Counts::from_line(line), None, "{line}");
         }
     }
 
     #[test]
     fn the_closing_line_names_skipped_tests_only_when_there_are_some() {
-        assert_eq!(
-            Counts {
-                passed: 3,
-                failed: 0,
-                skipped: 0
-            }
-            .to_string(),
-            "3 passed, 0 failed"
-        );
-        assert_eq!(
-            Counts {
-                passed: 3,
-                failed: 1,
-                skipped: 2
-            }
-            .to_string(),
-            "3 passed, 1 failed, 2 skipped"
-        );
+        assert_eq!(Counts { passed: 3, failed: 0, skipped: 0 }.to_string(), "3 passed, 0 failed");
+        assert_eq!(Counts { passed: 3, failed: 1, skipped: 2 }.to_string(), "3 passed, 1 failed, 2 skipped");
     }
 }

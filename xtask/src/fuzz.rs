@@ -48,10 +48,7 @@ pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {
 pub(crate) fn targets(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
     let folder = workspace.root.join("fuzz").join("fuzz_targets");
     let files = tree::files_with(&folder, "rs")?;
-    Ok(files
-        .iter()
-        .filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned()))
-        .collect())
+    Ok(files.iter().filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned())).collect())
 }
 
 /// Builds the targets, then fuzzes each for `seconds`. Goes on after a finding; fails at the end.
@@ -64,13 +61,8 @@ pub(crate) fn run(
     let fuzz = workspace.root.join("fuzz");
     let built = workspace.target.join("fuzz");
     let cargo_fuzz = |verb: &str| {
-        let run = Run::new("cargo")
-            .args(["+nightly", "fuzz", verb])
-            .folder(&workspace.root);
-        run.arg("--fuzz-dir")
-            .arg(workspace.relative(&fuzz))
-            .arg("--target-dir")
-            .arg(&built)
+        let run = Run::new("cargo").args(["+nightly", "fuzz", verb]).folder(&workspace.root);
+        run.arg("--fuzz-dir").arg(workspace.relative(&fuzz)).arg("--target-dir").arg(&built)
     };
     for target in targets {
         cargo_fuzz("build").arg(target).run(tally)?;
@@ -96,11 +88,7 @@ pub(crate) fn run(
         }
     }
     if !broken.is_empty() {
-        bail!(
-            "the fuzzer broke {}: the inputs are in {}",
-            broken.join(", "),
-            artifacts(workspace, &fuzz)
-        );
+        bail!("the fuzzer broke {}: the inputs are in {}", broken.join(", "), artifacts(workspace, &fuzz));
     }
     Ok(())
 }

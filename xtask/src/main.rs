@@ -90,10 +90,7 @@ impl core::error::Error for Usage {}
 /// The value of `--name VALUE` or `--name=VALUE`, taken out of `args`.
 fn take_option(args: &mut Vec<String>, name: &str) -> anyhow::Result<Option<String>> {
     let with_equals = format!("{name}=");
-    let Some(at) = args
-        .iter()
-        .position(|arg| arg == name || arg.starts_with(&with_equals))
-    else {
+    let Some(at) = args.iter().position(|arg| arg == name || arg.starts_with(&with_equals)) else {
         return Ok(None);
     };
     let arg = args.remove(at);
@@ -115,8 +112,7 @@ fn take_flag(args: &mut Vec<String>, name: &str) -> bool {
 
 /// A number given by an option.
 fn parse_number<T: core::str::FromStr>(name: &str, text: &str) -> anyhow::Result<T> {
-    text.parse()
-        .map_err(|_| Usage(format!("{name} wants a number, not {text:?}")).into())
+    text.parse().map_err(|_| Usage(format!("{name} wants a number, not {text:?}")).into())
 }
 
 #[cfg(test)]
@@ -125,9 +121,7 @@ mod tests {
 
     #[test]
     fn options_are_taken_in_both_spellings() {
-        let mut args: Vec<String> = ["a", "--only", "x,y", "--seconds=7", "--list"]
-            .map(str::to_owned)
-            .into();
+        let mut args: Vec<String> = ["a", "--only", "x,y", "--seconds=7", "--list"].map(str::to_owned).into();
         assert_eq!(take_option(&mut args, "--only").unwrap().as_deref(), Some("x,y"));
         assert_eq!(take_option(&mut args, "--seconds").unwrap().as_deref(), Some("7"));
         assert!(take_flag(&mut args, "--list"));

@@ -61,11 +61,8 @@ pub(crate) const QEMU: Need = Need {
 };
 
 /// Drives libFuzzer.
-pub(crate) const CARGO_FUZZ: Need = Need {
-    what: "cargo-fuzz",
-    found: || on_path("cargo-fuzz"),
-    source: Source::Cargo("cargo-fuzz"),
-};
+pub(crate) const CARGO_FUZZ: Need =
+    Need { what: "cargo-fuzz", found: || on_path("cargo-fuzz"), source: Source::Cargo("cargo-fuzz") };
 
 /// The compiler with sanitizers and coverage.
 pub(crate) const NIGHTLY: Need = Need {
@@ -87,12 +84,7 @@ pub(crate) const CXX: Need = Need {
 /// Makes the virtual environment of the peers.
 pub(crate) const PYTHON: Need = Need {
     what: "Python 3 with venv",
-    found: || {
-        Run::new("python3")
-            .args(["-c", "import venv, ensurepip"])
-            .output()
-            .is_ok()
-    },
+    found: || Run::new("python3").args(["-c", "import venv, ensurepip"]).output().is_ok(),
     source: Source::Debian(&["python3", "python3-venv"]),
 };
 
@@ -110,9 +102,7 @@ pub(crate) fn in_ci() -> bool {
 /// Where `program` is found.
 pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 fn on_path(program: &str) -> bool {
@@ -138,12 +128,13 @@ pub(crate) fn install(needs: &[&Need]) {
     for need in missing {
         println!("  missing: {}", need.what);
         match need.source {
-            Source::Debian(packages) => debian.extend(
-                packages
-                    .iter()
-                    .filter(|p| !debian.contains(*p))
-                    .collect::<Vec<_>>(),
-            ),
+            Source::Debian(packages) => {
+                for package in packages {
+                    if !debian.contains(package) {
+                        debian.push(package);
+                    }
+                }
+            }
             Source::Cargo(program) => programs.push(program),
             Source::Person(_) => {}
         }
@@ -186,11 +177,7 @@ pub(crate) fn missing(needs: &[Need]) -> Option<String> {
             format!("{} is missing ({remedy})", need.what)
         })
         .collect();
-    if missing.is_empty() {
-        None
-    } else {
-        Some(missing.join("; "))
-    }
+    if missing.is_empty() { None } else { Some(missing.join("; ")) }
 }
 
 fn is_root() -> bool {
@@ -201,16 +188,9 @@ fn is_root() -> bool {
 mod tests {
     use super::*;
 
-    const NEVER: Need = Need {
-        what: "a thing",
-        found: || false,
-        source: Source::Debian(&["thing", "thing-dev"]),
-    };
-    const ALWAYS: Need = Need {
-        what: "a shell",
-        found: || on_path("sh"),
-        source: Source::Cargo("sh"),
-    };
+    const NEVER: Need =
+        Need { what: "a thing", found: || false, source: Source::Debian(&["thing", "thing-dev"]) };
+    const ALWAYS: Need = Need { what: "a shell", found: || on_path("sh"), source: Source::Cargo("sh") };
 
     #[test]
     fn what_is_missing_is_named_with_its_remedy() {
@@ -221,10 +201,7 @@ mod tests {
 
     #[test]
     fn versions_of_rustc_are_read() {
-        assert_eq!(
-            parse_version("rustc 1.96.0 (ac68faa20 2026-05-25) (built from source)"),
-            Some((1, 96))
-        );
+        assert_eq!(parse_version("rustc 1.96.0 (ac68faa20 2026-05-25) (built from source)"), Some((1, 96)));
         assert_eq!(parse_version("no rustc"), None);
     }
 }

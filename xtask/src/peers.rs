@@ -71,18 +71,8 @@ pub(crate) fn prepare(workspace: &Workspace, tally: &mut Counts) -> anyhow::Resu
     let works = |peer: &Peer| Run::new(&python).args(["-c", peer.proof]).output();
     let missing: Vec<&Peer> = PEERS.iter().filter(|peer| works(peer).is_err()).collect();
     if !missing.is_empty() {
-        let pip = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-        ];
-        Run::new(&python)
-            .args(pip)
-            .args(missing.iter().map(|peer| peer.requirement))
-            .run(tally)?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
+        Run::new(&python).args(pip).args(missing.iter().map(|peer| peer.requirement)).run(tally)?;
     }
     for peer in PEERS {
         works(peer).with_context(|| format!("the peer {} does not work", peer.requirement))?;

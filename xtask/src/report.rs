@@ -18,11 +18,7 @@ pub(crate) fn verdict(good: Option<bool>, text: &str) -> String {
 }
 
 fn paint(code: &str, text: &str) -> String {
-    if std::io::stdout().is_terminal() {
-        format!("\x1b[{code}m{text}\x1b[0m")
-    } else {
-        text.to_owned()
-    }
+    if std::io::stdout().is_terminal() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 /// `0.4 s`, `12.3 s`, `2 min 05 s`.
@@ -39,12 +35,7 @@ pub(crate) fn duration(time: Duration) -> String {
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-        })
+        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max())
         .map(|width| width.unwrap_or(0))
         .collect();
     let mut text = String::new();

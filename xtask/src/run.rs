@@ -29,13 +29,7 @@ pub(crate) struct Run {
 impl Run {
     /// `program`, found on the path.
     pub(crate) fn new(program: impl Into<OsString>) -> Self {
-        Self {
-            program: program.into(),
-            args: Vec::new(),
-            env: Vec::new(),
-            folder: None,
-            limit: None,
-        }
+        Self { program: program.into(), args: Vec::new(), env: Vec::new(), folder: None, limit: None }
     }
 
     /// `cargo SUBCOMMAND`, of the toolchain that runs xtask.
@@ -84,13 +78,8 @@ impl Run {
 
     /// The command as a person would type it.
     pub(crate) fn line(&self) -> String {
-        let env = self
-            .env
-            .iter()
-            .map(|(name, value)| format!("{name}={}", quoted(&value.to_string_lossy())));
-        let words = core::iter::once(&self.program)
-            .chain(&self.args)
-            .map(|w| quoted(&w.to_string_lossy()));
+        let env = self.env.iter().map(|(name, value)| format!("{name}={}", quoted(&value.to_string_lossy())));
+        let words = core::iter::once(&self.program).chain(&self.args).map(|w| quoted(&w.to_string_lossy()));
         env.chain(words).collect::<Vec<_>>().join(" ")
     }
 
@@ -104,20 +93,13 @@ impl Run {
         // One pipe for both streams keeps their lines in the order in which they were written.
         let (reader, writer) = std::io::pipe()?;
         let mut command = Command::new(&self.program);
-        command
-            .args(&self.args)
-            .envs(self.env.iter().map(|(name, value)| (name, value)));
-        command
-            .stdin(Stdio::null())
-            .stdout(writer.try_clone()?)
-            .stderr(writer);
+        command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
         forget_cargo(&mut command);
-        let child = command
-            .spawn()
-            .with_context(|| format!("cannot start `{line}`"))?;
+        let child = command.spawn().with_context(|| format!("cannot start `{line}`"))?;
         // The command holds the write ends; while it lives the pipe has no end.
         drop(command);
 
@@ -130,10 +112,7 @@ impl Run {
             late.load(Ordering::Relaxed)
         });
         if late {
-            bail!(
-                "`{line}` took longer than {}",
-                report::duration(self.limit.unwrap_or_default())
-            );
+            bail!("`{line}` took longer than {}", report::duration(self.limit.unwrap_or_default()));
         }
         if !status.success() {
             bail!("`{line}` ended with {status}");
@@ -148,22 +127,14 @@ impl Run {
     pub(crate) fn output(self) -> anyhow::Result<String> {
         let line = self.line();
         let mut command = Command::new(&self.program);
-        command
-            .args(&self.args)
-            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
         forget_cargo(&mut command);
-        let output = command
-            .output()
-            .with_context(|| format!("cannot start `{line}`"))?;
+        let output = command.output().with_context(|| format!("cannot start `{line}`"))?;
         if !output.status.success() {
-            bail!(
-                "`{line}` ended with {}:\n{}",
-                output.status,
-                String::from_utf8_lossy(&output.stderr)
-            );
+            bail!("`{line}` ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -200,10 +171,7 @@ fn watch(child: Arc<Mutex<Child>>, limit: Duration) -> (mpsc::Sender<()>, Arc<At
 /// Waits without holding the lock, so that the watcher can still end a child that has closed its output.
 fn wait(child: &Mutex<Child>) -> anyhow::Result<ExitStatus> {
     loop {
-        let ended = child
-            .lock()
-            .map_err(|_| anyhow::anyhow!("the watcher panicked"))?
-            .try_wait()?;
+        let ended = child.lock().map_err(|_| anyhow::anyhow!("the watcher panicked"))?.try_wait()?;
         if let Some(status) = ended {
             return Ok(status);
         }
@@ -268,14 +236,9 @@ fn is_test_noise(line: &str) -> bool {
 
 /// What libFuzzer says while it goes: a line for every input that it keeps, and its dictionary at the end.
 fn is_fuzz_noise(line: &str) -> bool {
-    let kept = line
-        .strip_prefix('#')
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let kept = line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let dictionary = line.starts_with('"') && line.contains(" # Uses: ");
-    kept || dictionary
-        || ["INFO: ", "\tNEW_FUNC", "###### "]
-            .iter()
-            .any(|prefix| line.starts_with(prefix))
+    kept || dictionary || ["INFO: ", "\tNEW_FUNC", "###### "].iter().any(|prefix| line.starts_with(prefix))
 }
 
 fn quoted(word: &str) -> String {
@@ -293,19 +256,14 @@ mod tests {
 
     #[test]
     fn a_command_prints_as_a_person_would_type_it() {
-        let run = Run::cargo("test")
-            .packages(["a", "b"])
-            .env("RUSTDOCFLAGS", "-D warnings");
+        let run = Run::cargo("test").packages(["a", "b"]).env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(run.line(), "RUSTDOCFLAGS='-D warnings' cargo test -p a -p b");
     }
 
     #[test]
     fn the_tests_of_a_command_are_counted() {
         let mut tally = Counts::default();
-        Run::new("echo")
-            .arg("test result: ok. 2 passed; 0 failed; 0 ignored")
-            .run(&mut tally)
-            .unwrap();
+        Run::new("echo").arg("test result: ok. 2 passed; 0 failed; 0 ignored").run(&mut tally).unwrap();
         assert_eq!(tally.passed, 2);
     }
 
@@ -314,11 +272,7 @@ mod tests {
         let mut tally = Counts::default();
         let failed = Run::new("sh").args(["-c", "exit 3"]).run(&mut tally).unwrap_err();
         assert!(failed.to_string().contains("exit status: 3"), "{failed}");
-        let late = Run::new("sleep")
-            .arg("30")
-            .limit(Duration::from_millis(50))
-            .run(&mut tally)
-            .unwrap_err();
+        let late = Run::new("sleep").arg("30").limit(Duration::from_millis(50)).run(&mut tally).unwrap_err();
         assert!(late.to_string().contains("took longer"), "{late}");
     }
 
@@ -326,12 +280,9 @@ mod tests {
     fn progress_is_hidden_and_findings_are_not() {
         assert!(is_build_noise("   Compiling anyhow v1.0.0"));
         assert!(is_test_noise("test a::b ... ok"));
-        for kept in [
-            "warning: unused",
-            "Compiling is hard",
-            "test a::b ... FAILED",
-            "test result: ok. 1 passed",
-        ] {
+        for kept in
+            ["warning: unused", "Compiling is hard", "test a::b ... FAILED", "test result: ok. 1 passed"]
+        {
             assert!(!is_build_noise(kept) && !is_test_noise(kept), "{kept}");
         }
     }

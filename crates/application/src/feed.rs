@@ -43,6 +43,8 @@ pub(crate) struct Ahead {
     pub(crate) slabs: usize,
     /// What is hashed while it is read, if anything.
     pub(crate) hash: Option<HashKind>,
+    /// Small blocks are read and hashed in one run and then laid out, which copies them once.
+    pub(crate) staged: bool,
     /// Blocks of a stream leave as soon as they are whole, instead of a slab at a time.
     pub(crate) prompt: bool,
 }

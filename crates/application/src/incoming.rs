@@ -18,7 +18,6 @@ use packhorse_transfer::{
     Control, ControlCodec, End, Meta, ObjectKind, ReceiverEvent, Refused, SessionEnd, TransferStats,
 };
 
-use crate::name::SafePath;
 use crate::objects::{Announced, Object, Objects, Stage};
 use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
@@ -100,6 +99,8 @@ pub struct Incoming<P: Profile, F, T> {
     writer: Writer<P::Probe>,
     objects: Objects,
     assemblies: HashMap<(u16, u16, bool), Reassembler<Vec<u8>>>,
+    /// The message that was put together last.
+    message: Vec<u8>,
     /// Objects of each session: how many there are, how many were heard of.
     sessions: HashMap<u64, Session>,
     clock: SystemClock,
@@ -136,6 +137,7 @@ where
         let pool = HeapPool::new(SLOTS, SLOT.max(2 * F::frame_len_max(packet)).max(seen.len() + packet));
         let mut stream = StreamBuf::new(pool.take_blocking());
         stream.extend(seen);
+        let transfer = TransferStats { wire_bytes: seen.len() as u64, ..TransferStats::default() };
         let writer = Writer::start(target, P::Codec::HASH).map_err(ReceiveError::Threads)?;
         let clock = SystemClock::default();
         let now = clock.now();
@@ -151,11 +153,12 @@ where
             writer,
             objects: Objects::default(),
             assemblies: HashMap::new(),
+            message: Vec::new(),
             sessions: HashMap::new(),
             clock,
             now,
             told: now,
-            report: ReceiveReport::default(),
+            report: ReceiveReport { transfer, ..ReceiveReport::default() },
             received: packhorse_buffer::Stage::new("receive"),
             deframed: packhorse_buffer::Stage::new("deframing"),
         })
@@ -302,40 +305,39 @@ where
         body: core::ops::Range<usize>,
         watch: &mut dyn Watch,
     ) {
-        let Some(message) = self.assemble((channel.get(), tag, true), word, body, CONTROL_MAX) else { return };
-        let control = match P::Codec::decode(&message) {
-            Ok(control) => control,
+        if !self.assemble((channel.get(), tag, true), word, body, CONTROL_MAX) {
+            return;
+        }
+        let message = core::mem::take(&mut self.message);
+        match P::Codec::decode(&message) {
+            Ok(Control::Meta(meta)) if meta.hash_kind == P::Codec::HASH => {
+                self.meta((channel.get(), tag), &meta, watch);
+            }
+            Ok(Control::Meta(_)) => self.report.dropped.refused += 1,
+            Ok(Control::End(end)) => self.end((channel.get(), tag), &end, watch),
+            Ok(Control::SessionEnd(end)) => self.session_end(end),
             Err(error) => {
                 tracing::debug!(%error, "control message dropped");
                 self.report.dropped.bad_control += 1;
-                return;
             }
-        };
-        match control {
-            Control::Meta(meta) if meta.hash_kind == P::Codec::HASH => {
-                self.meta((channel.get(), tag), &meta, watch);
-            }
-            Control::Meta(_) => self.report.dropped.refused += 1,
-            Control::End(end) => self.end((channel.get(), tag), &end, watch),
-            Control::SessionEnd(end) => self.session_end(end),
         }
+        self.message = message;
     }
 
-    /// The whole message, once all its pieces are there.
+    /// Takes a piece of a message; true when the whole message is in `self.message`.
     fn assemble(
         &mut self,
         label: (u16, u16, bool),
         word: u32,
         body: core::ops::Range<usize>,
         most: usize,
-    ) -> Option<Vec<u8>> {
+    ) -> bool {
         let piece = self.stream.packet_mut(body);
-        if !P::Codec::FRAGMENTED {
-            return Some(piece.to_vec());
-        }
-        let fragment = Fragment::from_word(word);
+        self.message.clear();
+        let fragment = if P::Codec::FRAGMENTED { Fragment::from_word(word) } else { Ok(Fragment::whole(0)) };
         if let Ok(Fragment { last: 0, .. }) = fragment {
-            return Some(piece.to_vec());
+            self.message.extend_from_slice(piece);
+            return true;
         }
         // A flood of beginnings pushes out other beginnings, not memory.
         if self.assemblies.len() >= ASSEMBLIES && !self.assemblies.contains_key(&label) {
@@ -343,21 +345,24 @@ where
         }
         let assembly = self.assemblies.entry(label).or_insert_with(|| Reassembler::new(vec![0; most]));
         match fragment.and_then(|fragment| assembly.handle(fragment, piece)) {
-            Ok(message) => message.map(<[u8]>::to_vec),
+            Ok(Some(message)) => {
+                self.message.extend_from_slice(message);
+                true
+            }
+            Ok(None) => false,
             Err(error) => {
                 tracing::debug!(%error, "piece of a message dropped");
                 self.report.dropped.bad_control += 1;
-                None
+                false
             }
         }
     }
 
     fn meta(&mut self, label: (u16, u16), meta: &Meta<'_>, watch: &mut dyn Watch) {
-        let name = SafePath::from_wire(meta.name);
-        let name = if P::Codec::SESSIONS { name } else { name.last_only() };
         self.report.transfer.metas += 1;
-        match self.objects.announce(label, meta, name.clone(), P::Codec::SESSIONS, self.now) {
+        match self.objects.announce(label, meta, P::Codec::SESSIONS, self.now) {
             Announced::New { key, replaced } => {
+                let Some(name) = self.objects.get_mut(label).map(|object| object.name.clone()) else { return };
                 if let Some(replaced) = replaced {
                     self.fail(replaced, "another file began before it was complete; send it again", watch);
                 }
@@ -380,6 +385,8 @@ where
             Announced::Ended => return,
             Announced::Refused => {
                 self.report.dropped.refused += 1;
+                // Or it would count as delivered, and there may be a place for it later.
+                self.assemblies.remove(&(label.0, label.1, true));
                 return;
             }
         }
@@ -412,9 +419,9 @@ where
     }
 
     fn message(&mut self, channel: Channel, word: u32, body: core::ops::Range<usize>, watch: &mut dyn Watch) {
-        if let Some(message) = self.assemble((channel.get(), 0, false), word, body, MESSAGE_MAX) {
+        if self.assemble((channel.get(), 0, false), word, body, MESSAGE_MAX) {
             self.report.messages += 1;
-            watch.event(Event::Message { channel: channel.get(), bytes: &message });
+            watch.event(Event::Message { channel: channel.get(), bytes: &self.message });
         }
     }
 

@@ -2,6 +2,8 @@
 #![doc = include_str!("../README.md")]
 
 mod catalog;
+#[cfg(test)]
+mod copies;
 mod error;
 mod feed;
 mod inbox;

@@ -23,8 +23,8 @@ use crate::slab::{Shape, Slab};
 
 /// Most pieces of memory that one system call fills.
 const IOV_MAX: usize = 1024;
-/// Blocks below this are read in one run and then laid out, because hashing and reading tiny pieces costs more than
-/// copying them once.
+/// Blocks below this are read in one run and then laid out, where they are hashed and not copied again on their way:
+/// hashing tiny pieces costs more than copying them once.
 const STAGED_BELOW: usize = 16 * 1024;
 
 /// What to load next.
@@ -68,8 +68,9 @@ impl Loader {
     {
         let (jobs, queue) = channel::<(u64, Job)>();
         let wanted = Arc::new(AtomicU64::new(0));
-        let Ahead { shape, hash, prompt, .. } = ahead;
-        let mut worker = Worker { pool, shape, hash, prompt, wanted: Arc::clone(&wanted), staging: Vec::new() };
+        let Ahead { shape, hash, staged, prompt, .. } = ahead;
+        let staged = staged && hash.is_some() && shape.block < STAGED_BELOW;
+        let mut worker = Worker { pool, shape, hash, staged, prompt, wanted: Arc::clone(&wanted), staging: Vec::new() };
         thread::Builder::new().name("loader".into()).spawn(move || {
             while let Ok((number, job)) = queue.recv() {
                 let gone = worker.run(number, job, &mut |loaded| deliver.send(wrap(loaded)).is_ok());
@@ -95,6 +96,7 @@ struct Worker {
     pool: HeapPool,
     shape: Shape,
     hash: Option<HashKind>,
+    staged: bool,
     prompt: bool,
     wanted: Arc<AtomicU64>,
     staging: Vec<u8>,
@@ -157,7 +159,7 @@ impl Worker {
         want: usize,
         hasher: Option<&mut Hasher>,
     ) -> io::Result<()> {
-        if self.shape.block < STAGED_BELOW && hasher.is_some() {
+        if self.staged {
             self.staging.resize(want, 0);
             file.read_exact_at(&mut self.staging, offset).map_err(shrank)?;
             if let Some(hasher) = hasher {

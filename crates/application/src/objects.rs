@@ -40,6 +40,8 @@ pub(crate) enum Stage {
 pub(crate) struct Object {
     pub(crate) key: u32,
     label: Label,
+    /// As announced: an object is known again by it where it has no number.
+    wire_name: Box<[u8]>,
     pub(crate) name: SafePath,
     pub(crate) kind: ObjectKind,
     pub(crate) session: u64,
@@ -99,19 +101,18 @@ impl Objects {
         self.objects.iter_mut()
     }
 
-    /// An object was announced. `identified`: the profile gives objects numbers.
+    /// An object was announced. `identified`: the profile gives objects numbers, and names have folders.
     pub(crate) fn announce(
         &mut self,
         label: Label,
         meta: &Meta<'_>,
-        name: SafePath,
         identified: bool,
         now: Instant,
     ) -> Announced {
         let mut replaced = None;
         if let Some(object) = self.get_mut(label) {
             let same = object.object_id == meta.object_id
-                && (identified || (object.name == name && object.size == meta.size && object.hash == meta.hash));
+                && (identified || (*object.wire_name == *meta.name && object.size == meta.size && object.hash == meta.hash));
             let ended = !object.is_open();
             if same {
                 object.others = 0;
@@ -135,6 +136,7 @@ impl Objects {
         if self.objects.len() >= KNOWN_MAX {
             self.forget();
         }
+        let name = SafePath::from_wire(meta.name);
         self.next = self.next.wrapping_add(1);
         let key = self.next;
         if replaced.is_none() {
@@ -143,7 +145,8 @@ impl Objects {
         let object = Object {
             key,
             label,
-            name,
+            wire_name: meta.name.into(),
+            name: if identified { name } else { name.last_only() },
             kind: meta.kind,
             session: meta.session,
             attributes: Attributes { mode: meta.mode, modified: meta.mtime },

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use packhorse_buffer::timing::{Row, Timings};
 use packhorse_buffer::{Clock as _, Layer, PacketBuf, SystemClock};
-use packhorse_link::{Framing, Transport};
+use packhorse_link::{Boundaries, Framing, Transport};
 use packhorse_packet::{Channel, Fragment, Fragments};
 use packhorse_transfer::{
     BlockHeader, Control, ControlCodec, EncodeError, End, Layout, Meta, Mode, ObjectKind, Pace, RepeatOrder, Sender,
@@ -108,8 +108,8 @@ where
         let block = settings.block.unwrap_or(if lossy { P::BLOCK_LOSSY } else { P::BLOCK });
         let room = P::Stack::HEADROOM + F::IN_PLACE.unwrap_or(0);
         let most = match transport.boundaries() {
-            packhorse_link::Boundaries::Bytes => P::BLOCK_MAX as usize,
-            packhorse_link::Boundaries::Packets => {
+            Boundaries::Bytes => P::BLOCK_MAX as usize,
+            Boundaries::Packets => {
                 transport.mtu().saturating_sub(P::Stack::HEADROOM + P::Stack::TAILROOM).min(P::BLOCK_MAX as usize)
             }
         };
@@ -122,7 +122,9 @@ where
         let block = block.min(u32::try_from(most).unwrap_or(u32::MAX));
         let shape = Shape { room, block: block as usize, tail: P::Stack::TAILROOM };
         let config = config::<P>(settings);
-        let feed = Feed::new(ahead::<P>(shape, lossy)).map_err(SendError::Threads)?;
+        // A framing that encodes copies every block already.
+        let staged = F::IN_PLACE.is_some() || transport.boundaries() == Boundaries::Packets;
+        let feed = Feed::new(Ahead { staged, ..ahead::<P>(shape, lossy) }).map_err(SendError::Threads)?;
         let session = random();
         Ok(Self {
             stack: P::stack(),
@@ -470,7 +472,7 @@ fn ahead<P: Profile>(shape: Shape, lossy: bool) -> Ahead {
     let slab = shape.stride().max(if lossy { SLAB_LOSSY } else { SLAB });
     let window = if lossy { (STREAM_WINDOW as usize).div_ceil(shape.blocks_in(slab)) + 1 } else { 0 };
     let hash = if P::HASH_FIRST { None } else { Some(P::Codec::HASH) };
-    Ahead { shape, slab, slabs: SLABS + window, hash, prompt: !lossy }
+    Ahead { shape, slab, slabs: SLABS + window, hash, staged: true, prompt: !lossy }
 }
 
 fn kind_of(kind: EntryKind) -> ObjectKind {

@@ -71,6 +71,12 @@ impl FileSink {
         Ok(())
     }
 
+    /// Bytes that wait in the memory for small blocks.
+    #[cfg(test)]
+    pub(crate) fn gathered(&self) -> usize {
+        self.gathered.len()
+    }
+
     /// The file, whole, and the hash of its first `size` bytes.
     pub(crate) fn finish(mut self, size: u64) -> io::Result<(PartialFile, [u8; 32])> {
         self.flush()?;

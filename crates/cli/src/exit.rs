@@ -36,8 +36,21 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 
 /// Prints an error, its causes behind it, as one line.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
-    screen::error(&format!("{error:#}"));
+    screen::error(&one_line(error));
     ExitCode::from(FAILED)
+}
+
+/// The error and its causes. Many errors name their cause themselves: those causes are not said twice.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// The end of a filter: a reader that has had enough is no failure.
@@ -71,6 +84,15 @@ pub(crate) fn report_panics() {
 mod tests {
     use super::*;
     use anyhow::Context as _;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let full = || io::Error::from(ErrorKind::StorageFull);
+        let said = Err::<(), _>(full()).context(format!("cannot write: {}", full())).unwrap_err();
+        assert_eq!(one_line(&said), format!("cannot write: {}", full()));
+        let unsaid = Err::<(), _>(full()).context("cannot write").unwrap_err();
+        assert_eq!(one_line(&unsaid), format!("cannot write: {}", full()));
+    }
 
     #[test]
     fn a_closed_pipe_is_found_below_its_context_and_ends_a_filter_quietly() {

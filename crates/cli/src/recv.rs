@@ -3,9 +3,8 @@
 use std::io::IsTerminal as _;
 
 use anyhow::bail;
-use packhorse::application::{Existing, ReceiveReport};
+use packhorse::application::{Existing, ReceiveError, ReceiveReport};
 use packhorse::{Destination, Error, ReceiveOptions, ReceiveOutcome, Uri};
-use packhorse::application::ReceiveError;
 use serde_json::{Value, json};
 
 use crate::args::{ExistingKind, RecvArgs};
@@ -98,10 +97,12 @@ fn report(outcome: &ReceiveOutcome) -> Exit {
 
 /// What did not arrive, in words; empty when everything did.
 fn lost(report: &ReceiveReport) -> Vec<String> {
+    // Objects that were refused count as unheard of at the end of their session, if that was heard of.
+    let refused = report.dropped.refused.saturating_sub(report.unheard);
     let counts = [
         (report.failed, "incomplete or damaged"),
-        (report.unheard, "announced but never seen"),
-        (report.dropped.refused, "refused, since it cannot exist or is one too many"),
+        (report.unheard, "of the session never seen"),
+        (refused, "refused"),
     ];
     let mut lost: Vec<String> = counts
         .into_iter()
@@ -114,8 +115,27 @@ fn lost(report: &ReceiveReport) -> Vec<String> {
     lost
 }
 
+/// Packets that were lost or thrown away, by cause; each is in one count.
+pub(crate) fn losses(report: &ReceiveReport) -> Vec<(String, u64)> {
+    let ReceiveReport { frames, checks, packets, dropped, .. } = report;
+    let refused = checks.bad_check + checks.bad_length + checks.short;
+    [
+        ("bad check", checks.bad_check),
+        ("bad length", checks.bad_length + frames.bad_length),
+        ("too short", checks.short + frames.short + packets.short),
+        ("too long", frames.long + frames.overflow),
+        // Packets that fail the check leave a gap in the sequence numbers too.
+        ("never arrived", packets.missed.saturating_sub(refused)),
+        ("duplicates", packets.duplicates),
+        ("late", packets.old),
+        ("blocks before announcement", dropped.unannounced),
+    ]
+    .map(|(cause, count)| (cause.to_owned(), count))
+    .into()
+}
+
 /// What was thrown away, by cause.
-pub(crate) fn damage(report: &ReceiveReport) -> [(&'static str, u64); 16] {
+fn damage(report: &ReceiveReport) -> [(&'static str, u64); 16] {
     let ReceiveReport { frames, checks, packets, dropped, .. } = report;
     [
         ("bad check", checks.bad_check),

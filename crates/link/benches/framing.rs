@@ -23,9 +23,7 @@ fn packets(length: usize, clean: bool) -> Vec<Vec<u8>> {
     };
     // About as much in all as a receiver reads at once.
     let count = (65_536 / length).max(1);
-    (0..count)
-        .map(|_| (0..length).map(|_| byte()).collect())
-        .collect()
+    (0..count).map(|_| (0..length).map(|_| byte()).collect()).collect()
 }
 
 fn framing<F: Framing>(criterion: &mut Criterion, name: &str, make: impl Fn() -> F) {

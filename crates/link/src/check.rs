@@ -43,10 +43,7 @@ static CRC16: crc::Crc<u16, Table> = crc::Crc::<u16, Table>::new(&crc::CRC_16_SP
 /// The crate gives every width as 64 bits of which the upper ones are zero.
 #[cfg(feature = "crc-fast")]
 #[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "both checks are at most 32 bits wide"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "both checks are at most 32 bits wide")]
 fn crc_fast_value(algorithm: crc_fast::CrcAlgorithm, bytes: &[u8]) -> u32 {
     crc_fast::checksum(algorithm, bytes) as u32
 }
@@ -105,10 +102,7 @@ mod tests {
         for length in 0..bytes.len() {
             let bytes = &bytes[length / 3..length];
             assert_eq!(Crc32c::checksum(bytes), plain32.checksum(bytes));
-            assert_eq!(
-                Crc16SpiFujitsu::checksum(bytes),
-                u32::from(plain16.checksum(bytes))
-            );
+            assert_eq!(Crc16SpiFujitsu::checksum(bytes), u32::from(plain16.checksum(bytes)));
         }
     }
 

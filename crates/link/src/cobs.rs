@@ -36,12 +36,7 @@ impl Cobs {
     /// A framing that refuses packets longer than `packet_max` bytes when receiving.
     #[must_use]
     pub const fn new(packet_max: usize) -> Self {
-        Self {
-            packet_max,
-            looked: 0,
-            skipping: false,
-            stats: FrameStats::new(),
-        }
+        Self { packet_max, looked: 0, skipping: false, stats: FrameStats::new() }
     }
 }
 
@@ -55,11 +50,7 @@ impl Framing for Cobs {
         if available < Self::frame_len_max(packet.len()) {
             let needed = body_len(packet) + 2;
             if available < needed {
-                return Err(NoRoom {
-                    side: Side::Tail,
-                    needed,
-                    available,
-                });
+                return Err(NoRoom { side: Side::Tail, needed, available });
             }
         }
         out[0] = FLAG;
@@ -83,9 +74,7 @@ impl Framing for Cobs {
                 }
                 if self.skipping {
                     self.looked = 0;
-                    return Step::More {
-                        consumed: bytes.len(),
-                    };
+                    return Step::More { consumed: bytes.len() };
                 }
                 self.looked = collected;
                 return Step::More { consumed: at };
@@ -102,10 +91,7 @@ impl Framing for Cobs {
                     Some(packet) if packet.len() > self.packet_max => self.stats.long += 1,
                     Some(packet) => {
                         self.stats.frames += 1;
-                        return Step::Frame {
-                            packet: at + packet.start..at + packet.end,
-                            consumed: end + 1,
-                        };
+                        return Step::Frame { packet: at + packet.start..at + packet.end, consumed: end + 1 };
                     }
                 }
             }

@@ -31,11 +31,7 @@ pub trait Framing {
     /// [`NoRoom`] when the headroom is smaller than [`IN_PLACE`](Self::IN_PLACE), the packet longer than the framing
     /// allows, or the framing must encode.
     fn frame_in_place<S: Storage>(&mut self, buf: &mut PacketBuf<S>) -> Result<(), NoRoom> {
-        Err(NoRoom {
-            side: Side::Head,
-            needed: usize::MAX,
-            available: buf.headroom(),
-        })
+        Err(NoRoom { side: Side::Head, needed: usize::MAX, available: buf.headroom() })
     }
 
     /// Most bytes that a packet of `packet` bytes becomes on the stream.

@@ -49,11 +49,7 @@ impl LengthPrefixed {
     /// A framing that neither sends nor accepts packets longer than `packet_max` bytes, 2^24 - 1 at most.
     #[must_use]
     pub const fn new(packet_max: usize) -> Self {
-        let packet_max = if packet_max < LENGTH_MAX {
-            packet_max
-        } else {
-            LENGTH_MAX
-        };
+        let packet_max = if packet_max < LENGTH_MAX { packet_max } else { LENGTH_MAX };
         Self {
             packet_max,
             whole: None,
@@ -71,11 +67,7 @@ impl LengthPrefixed {
     /// [`NoRoom`] on [`Side::Tail`] when the packet is longer than this framing allows.
     #[inline]
     pub fn header(&self, length: usize) -> Result<[u8; HEADER], NoRoom> {
-        let too_long = NoRoom {
-            side: Side::Tail,
-            needed: length,
-            available: self.packet_max,
-        };
+        let too_long = NoRoom { side: Side::Tail, needed: length, available: self.packet_max };
         if length > self.packet_max {
             return Err(too_long);
         }
@@ -144,11 +136,7 @@ impl Framing for LengthPrefixed {
         let needed = HEADER + packet.len();
         let available = out.len();
         let Some(out) = out.get_mut(..needed) else {
-            return Err(NoRoom {
-                side: Side::Tail,
-                needed,
-                available,
-            });
+            return Err(NoRoom { side: Side::Tail, needed, available });
         };
         out[..HEADER].copy_from_slice(&header);
         out[HEADER..].copy_from_slice(packet);
@@ -170,10 +158,7 @@ impl Framing for LengthPrefixed {
                 self.stats.frames += 1;
                 let end = at + whole;
                 self.consume(end);
-                Step::Frame {
-                    packet: at + HEADER..end,
-                    consumed: end,
-                }
+                Step::Frame { packet: at + HEADER..end, consumed: end }
             }
             _ => {
                 self.last = 0;
@@ -245,15 +230,8 @@ impl Layer for LengthPrefixed {
         let stated = parse(&copy)?;
         let expected = buf.len();
         if stated != expected || stated > self.packet_max {
-            let kind = DecodeErrorKind::BadLength {
-                stated,
-                expected: expected.min(self.packet_max),
-            };
-            return Err(DecodeError {
-                layer: "link",
-                offset: 3,
-                kind,
-            });
+            let kind = DecodeErrorKind::BadLength { stated, expected: expected.min(self.packet_max) };
+            return Err(DecodeError { layer: "link", offset: 3, kind });
         }
         Ok(())
     }
@@ -262,13 +240,7 @@ impl Layer for LengthPrefixed {
 /// The length that a header states, if it holds.
 #[inline]
 fn parse(header: &[u8; HEADER]) -> Result<usize, DecodeError> {
-    let refuse = |offset, kind| {
-        Err(DecodeError {
-            layer: "link",
-            offset,
-            kind,
-        })
-    };
+    let refuse = |offset, kind| Err(DecodeError { layer: "link", offset, kind });
     let [p, h, version, high, middle, low, first, second] = *header;
     if [p, h] != MAGIC {
         let value = u64::from(u16::from_be_bytes([p, h]));
@@ -281,21 +253,10 @@ fn parse(header: &[u8; HEADER]) -> Result<usize, DecodeError> {
         Crc16SpiFujitsu::checksum(&header[..HEADER - 2])
     };
     if u32::from(stated) != computed {
-        return refuse(
-            6,
-            DecodeErrorKind::BadCheck {
-                stated: u32::from(stated),
-                computed,
-            },
-        );
+        return refuse(6, DecodeErrorKind::BadCheck { stated: u32::from(stated), computed });
     }
     if version != VERSION {
-        return refuse(
-            2,
-            DecodeErrorKind::Unsupported {
-                value: u64::from(version),
-            },
-        );
+        return refuse(2, DecodeErrorKind::Unsupported { value: u64::from(version) });
     }
     Ok(usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low))
 }

@@ -6,12 +6,12 @@
 extern crate std;
 
 pub mod check;
-mod cobs;
+pub mod cobs;
 mod framing;
-mod length_prefixed;
+pub mod length_prefixed;
 mod stats;
-mod stream_buf;
-mod stuffing;
+pub mod stream_buf;
+pub mod stuffing;
 mod transport;
 mod unframed;
 

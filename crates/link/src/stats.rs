@@ -23,14 +23,7 @@ impl FrameStats {
     /// All zero.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            frames: 0,
-            short: 0,
-            long: 0,
-            bad_length: 0,
-            junk_bytes: 0,
-            overflow: 0,
-        }
+        Self { frames: 0, short: 0, long: 0, bad_length: 0, junk_bytes: 0, overflow: 0 }
     }
 
     /// Counts a frame that was given up before it was whole.
@@ -60,11 +53,6 @@ impl CheckStats {
     /// All zero.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            good: 0,
-            short: 0,
-            bad_length: 0,
-            bad_check: 0,
-        }
+        Self { good: 0, short: 0, bad_length: 0, bad_check: 0 }
     }
 }

@@ -34,12 +34,7 @@ pub struct StreamBuf<S> {
 impl<S: Storage> StreamBuf<S> {
     /// Empty, over all of `storage`.
     pub const fn new(storage: S) -> Self {
-        Self {
-            storage,
-            start: 0,
-            end: 0,
-            last: 0,
-        }
+        Self { storage, start: 0, end: 0, last: 0 }
     }
 
     /// Bytes in the storage.

@@ -42,11 +42,7 @@ impl FfStuffing {
     /// A framing that refuses packets longer than `packet_max` bytes when receiving.
     #[must_use]
     pub const fn new(packet_max: usize) -> Self {
-        Self {
-            packet_max,
-            state: State::Hunting,
-            stats: FrameStats::new(),
-        }
+        Self { packet_max, state: State::Hunting, stats: FrameStats::new() }
     }
 
     /// The framing of the `ftag` profile: link messages are at most 256 bytes long.
@@ -66,11 +62,7 @@ impl Framing for FfStuffing {
         if available < Self::frame_len_max(packet.len()) {
             let needed = packet.len() + 2 + packet.iter().filter(|&&byte| byte >= ESCAPE).count();
             if available < needed {
-                return Err(NoRoom {
-                    side: Side::Tail,
-                    needed,
-                    available,
-                });
+                return Err(NoRoom { side: Side::Tail, needed, available });
             }
         }
         out[0] = FLAG;
@@ -108,9 +100,7 @@ impl Framing for FfStuffing {
                 if looked > self.packet_max.saturating_mul(2) {
                     self.stats.long += 1;
                     self.state = State::Skipping;
-                    return Step::More {
-                        consumed: bytes.len(),
-                    };
+                    return Step::More { consumed: bytes.len() };
                 }
                 self.state = State::Collecting(looked);
                 return Step::More { consumed: at };
@@ -126,10 +116,7 @@ impl Framing for FfStuffing {
                     Some(length) if length > self.packet_max => self.stats.long += 1,
                     Some(length) => {
                         self.stats.frames += 1;
-                        return Step::Frame {
-                            packet: at..at + length,
-                            consumed: end + 1,
-                        };
+                        return Step::Frame { packet: at..at + length, consumed: end + 1 };
                     }
                 }
             }
@@ -158,11 +145,7 @@ impl Framing for FfStuffing {
 /// Writes `packet` to the front of `out` with FF and FE replaced, and returns the length. `out` has room for that.
 #[inline]
 fn stuff(packet: &[u8], out: &mut [u8]) -> usize {
-    if packet.len() <= SHORT {
-        stuff_words(packet, out)
-    } else {
-        stuff_runs(packet, out)
-    }
+    if packet.len() <= SHORT { stuff_words(packet, out) } else { stuff_runs(packet, out) }
 }
 
 /// Finds each byte to replace and copies the run before it.

@@ -15,9 +15,7 @@ impl Unframed {
     /// With all counters at zero.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            stats: FrameStats::new(),
-        }
+        Self { stats: FrameStats::new() }
     }
 }
 
@@ -29,11 +27,7 @@ impl Framing for Unframed {
     fn enframe(&mut self, packet: &[u8], out: &mut [u8]) -> Result<usize, NoRoom> {
         let available = out.len();
         let Some(out) = out.get_mut(..packet.len()) else {
-            return Err(NoRoom {
-                side: Side::Tail,
-                needed: packet.len(),
-                available,
-            });
+            return Err(NoRoom { side: Side::Tail, needed: packet.len(), available });
         };
         out.copy_from_slice(packet);
         Ok(packet.len())
@@ -44,10 +38,7 @@ impl Framing for Unframed {
             return Step::More { consumed: 0 };
         }
         self.stats.frames += 1;
-        Step::Frame {
-            packet: 0..bytes.len(),
-            consumed: bytes.len(),
-        }
+        Step::Frame { packet: 0..bytes.len(), consumed: bytes.len() }
     }
 
     fn reject(&mut self, _why: Reject) -> usize {

@@ -29,13 +29,7 @@ fn comes_back<F: Framing>(make: fn() -> F, packets: &[Vec<u8>], cuts: &[usize]) 
 }
 
 fn ignores_cuts<F: Framing>(make: fn() -> F, stream: &[u8], cuts: &[usize], accept: fn(&[u8]) -> bool) {
-    let whole = receive(
-        &mut make(),
-        stream,
-        &[usize::MAX],
-        stream.len().max(CAPACITY),
-        accept,
-    );
+    let whole = receive(&mut make(), stream, &[usize::MAX], stream.len().max(CAPACITY), accept);
     let cut = receive(&mut make(), stream, cuts, stream.len().max(CAPACITY), accept);
     assert_eq!(whole, cut);
     let small = receive(&mut make(), stream, cuts, CAPACITY, accept);
@@ -66,10 +60,7 @@ fn recovers<F: Framing>(
         }
         at += frame.len();
     }
-    assert!(
-        received.starts_with(&before),
-        "a frame in front of the damage is missing"
-    );
+    assert!(received.starts_with(&before), "a frame in front of the damage is missing");
     assert!(received.ends_with(&after), "a frame behind the damage is missing");
     assert!(received.len() >= before.len() + after.len());
 }

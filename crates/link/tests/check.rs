@@ -20,10 +20,7 @@ fn pushed<L: Layer<Tx = ()>>(mut layer: L, packet: &[u8]) -> PacketBuf<Vec<u8>> 
 
 #[test]
 fn the_check_stands_behind_the_packet_big_endian() {
-    assert_eq!(
-        pushed(Native::new(), b"123456789").as_slice(),
-        b"123456789\xE3\x06\x92\x83"
-    );
+    assert_eq!(pushed(Native::new(), b"123456789").as_slice(), b"123456789\xE3\x06\x92\x83");
 }
 
 #[test]
@@ -38,11 +35,7 @@ fn the_longest_packet_of_the_length_byte_goes_and_one_more_has_no_room() {
     assert_eq!(pushed(Ftag::new(), &[1; 253]).len(), 256);
     let mut buf = PacketBuf::with_headroom(vec![0; 400], 1).unwrap();
     buf.put_slice(&[1; 254]).unwrap();
-    let error = NoRoom {
-        side: Side::Tail,
-        needed: 256,
-        available: 255,
-    };
+    let error = NoRoom { side: Side::Tail, needed: 256, available: 255 };
     assert_eq!(Ftag::new().push((), &mut buf), Err(error));
     assert_eq!(buf.len(), 254);
 }
@@ -51,11 +44,7 @@ fn the_longest_packet_of_the_length_byte_goes_and_one_more_has_no_room() {
 fn a_push_without_tailroom_leaves_the_packet_as_it_was() {
     let mut buf = PacketBuf::with_headroom(vec![0; 6], 1).unwrap();
     buf.put_slice(&[1; 4]).unwrap();
-    let error = NoRoom {
-        side: Side::Tail,
-        needed: 2,
-        available: 1,
-    };
+    let error = NoRoom { side: Side::Tail, needed: 2, available: 1 };
     assert_eq!(Ftag::new().push((), &mut buf), Err(error));
     assert_eq!((buf.headroom(), buf.len()), (1, 4));
 }
@@ -64,70 +53,21 @@ fn a_push_without_tailroom_leaves_the_packet_as_it_was() {
 fn every_cause_is_counted_by_itself() {
     let mut native = Native::new();
     let mut ftag = Ftag::new();
-    let mut pull_native = |bytes: &[u8]| {
-        native
-            .pull(&mut PacketBuf::filled(bytes.to_vec()))
-            .map_err(|e| e.kind)
-    };
-    let mut pull_ftag = |bytes: &[u8]| {
-        ftag.pull(&mut PacketBuf::filled(bytes.to_vec()))
-            .map_err(|e| e.kind)
-    };
+    let mut pull_native =
+        |bytes: &[u8]| native.pull(&mut PacketBuf::filled(bytes.to_vec())).map_err(|e| e.kind);
+    let mut pull_ftag = |bytes: &[u8]| ftag.pull(&mut PacketBuf::filled(bytes.to_vec())).map_err(|e| e.kind);
 
-    assert_eq!(
-        pull_native(&[1; 3]),
-        Err(DecodeErrorKind::Truncated {
-            needed: 4,
-            available: 3
-        })
-    );
-    assert!(matches!(
-        pull_native(&[1; 9]),
-        Err(DecodeErrorKind::BadCheck {
-            stated: 0x0101_0101,
-            ..
-        })
-    ));
+    assert_eq!(pull_native(&[1; 3]), Err(DecodeErrorKind::Truncated { needed: 4, available: 3 }));
+    assert!(matches!(pull_native(&[1; 9]), Err(DecodeErrorKind::BadCheck { stated: 0x0101_0101, .. })));
     assert_eq!(pull_native(b"123456789\xE3\x06\x92\x83"), Ok(()));
 
-    assert_eq!(
-        pull_ftag(&[]),
-        Err(DecodeErrorKind::Truncated {
-            needed: 3,
-            available: 0
-        })
-    );
-    assert_eq!(
-        pull_ftag(&[9, 1, 2]),
-        Err(DecodeErrorKind::BadLength {
-            stated: 9,
-            expected: 2
-        })
-    );
-    assert!(matches!(
-        pull_ftag(&[2, 1, 2]),
-        Err(DecodeErrorKind::BadCheck { stated: 0x0102, .. })
-    ));
+    assert_eq!(pull_ftag(&[]), Err(DecodeErrorKind::Truncated { needed: 3, available: 0 }));
+    assert_eq!(pull_ftag(&[9, 1, 2]), Err(DecodeErrorKind::BadLength { stated: 9, expected: 2 }));
+    assert!(matches!(pull_ftag(&[2, 1, 2]), Err(DecodeErrorKind::BadCheck { stated: 0x0102, .. })));
     assert_eq!(pull_ftag(&[0x07, 0x0C, 0x80, 0, 0, 0xFF, 0xB1, 0x9C]), Ok(()));
 
-    assert_eq!(
-        *native.stats(),
-        CheckStats {
-            good: 1,
-            short: 1,
-            bad_length: 0,
-            bad_check: 1
-        }
-    );
-    assert_eq!(
-        *ftag.stats(),
-        CheckStats {
-            good: 1,
-            short: 1,
-            bad_length: 1,
-            bad_check: 1
-        }
-    );
+    assert_eq!(*native.stats(), CheckStats { good: 1, short: 1, bad_length: 0, bad_check: 1 });
+    assert_eq!(*ftag.stats(), CheckStats { good: 1, short: 1, bad_length: 1, bad_check: 1 });
 }
 
 proptest! {

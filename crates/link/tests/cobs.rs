@@ -21,10 +21,7 @@ fn the_published_examples_hold() {
     assert_eq!(frame(&[0x11, 0x22, 0, 0x33]), [0, 3, 0x11, 0x22, 2, 0x33, 0]);
     let run: Vec<u8> = (1..=254).collect();
     assert_eq!(frame(&run), [&[0, 0xFF], &run[..], &[0]].concat());
-    assert_eq!(
-        frame(&[&run[..], &[0xFF]].concat()),
-        [&[0, 0xFF], &run[..], &[2, 0xFF, 0]].concat()
-    );
+    assert_eq!(frame(&[&run[..], &[0xFF]].concat()), [&[0, 0xFF], &run[..], &[2, 0xFF, 0]].concat());
 }
 
 #[test]
@@ -42,14 +39,7 @@ fn a_frame_without_the_zero_in_front_is_taken_at_the_start_of_the_stream() {
 fn a_code_that_points_behind_its_frame_drops_it() {
     let (packets, stats) = take(&[0, 9, 7, 0, 2, 8, 0]);
     assert_eq!(packets, [[8]]);
-    assert_eq!(
-        stats,
-        FrameStats {
-            frames: 1,
-            bad_length: 1,
-            ..FrameStats::new()
-        }
-    );
+    assert_eq!(stats, FrameStats { frames: 1, bad_length: 1, ..FrameStats::new() });
 }
 
 #[test]
@@ -60,14 +50,7 @@ fn a_frame_that_is_too_long_is_counted_once_wherever_it_is_cut() {
     for cut in 1..stream.len() {
         let (packets, stats) = receive(&mut Cobs::new(300), &stream, &[cut], 1000, |_| true);
         assert_eq!(packets, [[8]]);
-        assert_eq!(
-            stats,
-            FrameStats {
-                frames: 1,
-                long: 2,
-                ..FrameStats::new()
-            }
-        );
+        assert_eq!(stats, FrameStats { frames: 1, long: 2, ..FrameStats::new() });
     }
 }
 

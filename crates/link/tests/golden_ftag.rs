@@ -21,10 +21,7 @@ fn recorded_streams_come_back_byte_for_byte() {
         let stream = golden(name, "stream");
         let (messages, stats) = common::receive(&mut FfStuffing::ftag(), &stream, &[32], 600, |_| true);
         assert_eq!(stats.frames, messages.len() as u64);
-        assert_eq!(
-            stats.junk_bytes + stats.short + stats.long + stats.bad_length + stats.overflow,
-            0
-        );
+        assert_eq!(stats.junk_bytes + stats.short + stats.long + stats.bad_length + stats.overflow, 0);
 
         let mut check = LengthCheck::<Crc16SpiFujitsu>::new();
         let mut again: Vec<u8> = Vec::new();

@@ -45,39 +45,32 @@ fn the_layer_pushes_what_the_framing_writes() {
 }
 
 #[test]
+fn framing_in_place_gives_the_same_frame_and_needs_its_headroom() {
+    let mut framing = LengthPrefixed::new(500);
+    let mut buf = PacketBuf::with_headroom(vec![0xA5; 30], LengthPrefixed::IN_PLACE.unwrap()).unwrap();
+    buf.put_slice(b"packet").unwrap();
+    framing.frame_in_place(&mut buf).unwrap();
+    assert_eq!(buf.as_slice(), frame(b"packet"));
+    let error = NoRoom { side: Side::Head, needed: 8, available: 0 };
+    assert_eq!(framing.frame_in_place(&mut buf), Err(error));
+}
+
+#[test]
 fn the_layer_refuses_each_damaged_field_by_name() {
     let refused = |at: usize, flip: u8| {
         let mut bytes = frame(b"packet");
         bytes[at] ^= flip;
-        LengthPrefixed::new(500)
-            .pull(&mut PacketBuf::filled(bytes))
-            .unwrap_err()
+        LengthPrefixed::new(500).pull(&mut PacketBuf::filled(bytes)).unwrap_err()
     };
     assert!(matches!(refused(1, 1).kind, DecodeErrorKind::BadValue { .. }));
     assert!(matches!(refused(4, 1).kind, DecodeErrorKind::BadCheck { .. }));
     assert!(matches!(refused(7, 1).kind, DecodeErrorKind::BadCheck { .. }));
     let mut longer = frame(b"packet");
     longer.push(0);
-    let error = LengthPrefixed::new(500)
-        .pull(&mut PacketBuf::filled(longer))
-        .unwrap_err();
-    assert_eq!(
-        error.kind,
-        DecodeErrorKind::BadLength {
-            stated: 6,
-            expected: 7
-        }
-    );
-    let error = LengthPrefixed::new(500)
-        .pull(&mut PacketBuf::filled(vec![b'P'; 7]))
-        .unwrap_err();
-    assert_eq!(
-        error.kind,
-        DecodeErrorKind::Truncated {
-            needed: 8,
-            available: 7
-        }
-    );
+    let error = LengthPrefixed::new(500).pull(&mut PacketBuf::filled(longer)).unwrap_err();
+    assert_eq!(error.kind, DecodeErrorKind::BadLength { stated: 6, expected: 7 });
+    let error = LengthPrefixed::new(500).pull(&mut PacketBuf::filled(vec![b'P'; 7])).unwrap_err();
+    assert_eq!(error.kind, DecodeErrorKind::Truncated { needed: 8, available: 7 });
 }
 
 #[test]
@@ -86,23 +79,14 @@ fn another_version_is_told_from_damage() {
     bytes[2] = 2;
     let check = bit_by_bit(&bytes[..6]).to_be_bytes();
     bytes[6..8].copy_from_slice(&check);
-    let error = LengthPrefixed::new(500)
-        .pull(&mut PacketBuf::filled(bytes))
-        .unwrap_err();
+    let error = LengthPrefixed::new(500).pull(&mut PacketBuf::filled(bytes)).unwrap_err();
     assert_eq!(error.kind, DecodeErrorKind::Unsupported { value: 2 });
 }
 
 #[test]
 fn a_packet_above_the_maximum_is_not_sent() {
-    let error = NoRoom {
-        side: Side::Tail,
-        needed: 501,
-        available: 500,
-    };
-    assert_eq!(
-        LengthPrefixed::new(500).enframe(&[0; 501], &mut [0; 600]),
-        Err(error)
-    );
+    let error = NoRoom { side: Side::Tail, needed: 501, available: 500 };
+    assert_eq!(LengthPrefixed::new(500).enframe(&[0; 501], &mut [0; 600]), Err(error));
     assert!(LengthPrefixed::new(usize::MAX).header(1 << 24).is_err());
 }
 
@@ -115,15 +99,7 @@ fn a_damaged_length_does_not_swallow_the_stream() {
     stream.extend(frame(&second));
     let (packets, stats) = take(&stream);
     assert_eq!(packets, [second]);
-    assert_eq!(
-        stats,
-        FrameStats {
-            frames: 1,
-            bad_length: 1,
-            junk_bytes: junk,
-            ..FrameStats::new()
-        }
-    );
+    assert_eq!(stats, FrameStats { frames: 1, bad_length: 1, junk_bytes: junk, ..FrameStats::new() });
 }
 
 #[test]
@@ -169,11 +145,7 @@ fn headers_that_point_far_ahead_cost_a_bounded_number_of_looks() {
         front += consumed;
         front -= framing.reject(Reject::Damaged);
     }
-    assert!(
-        handed_on < 40 * bytes.len(),
-        "{handed_on} bytes handed on of {}",
-        bytes.len()
-    );
+    assert!(handed_on < 40 * bytes.len(), "{handed_on} bytes handed on of {}", bytes.len());
 }
 
 proptest! {

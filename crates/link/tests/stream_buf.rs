@@ -83,11 +83,7 @@ fn the_old_storage_keeps_the_packets_and_the_new_one_goes_on() {
     let first = buf.next_range(&mut framing).unwrap();
     assert_eq!(buf.next_range(&mut framing), None);
 
-    assert_eq!(
-        buf.replace_storage(vec![0; 1]),
-        Err(vec![0; 1]),
-        "two bytes are pending"
-    );
+    assert_eq!(buf.replace_storage(vec![0; 1]), Err(vec![0; 1]), "two bytes are pending");
     let old = buf.replace_storage(vec![0; 64]).unwrap();
     assert_eq!(old[first], [1, 0xFF, 3]);
     assert_eq!((buf.pending(), buf.capacity()), (2, 64));

@@ -17,50 +17,28 @@ fn frame(packet: &[u8]) -> Vec<u8> {
 
 #[test]
 fn special_bytes_are_sent_as_two() {
-    assert_eq!(
-        frame(&[1, 0xFF, 2, 0xFE, 0xFD]),
-        [0xFF, 1, 0xFE, 0xFD, 2, 0xFE, 0xFE, 0xFD, 0xFF]
-    );
+    assert_eq!(frame(&[1, 0xFF, 2, 0xFE, 0xFD]), [0xFF, 1, 0xFE, 0xFD, 2, 0xFE, 0xFE, 0xFD, 0xFF]);
 }
 
 #[test]
 fn an_escape_before_any_other_byte_gives_that_byte() {
     let (packets, stats) = take(&[0xFF, 0xFE, 0x41, 0xFE, 0xFD, 0xFE, 0xFE, 0xFF]);
     assert_eq!(packets, [[0x41, 0xFF, 0xFE]]);
-    assert_eq!(
-        stats,
-        FrameStats {
-            frames: 1,
-            ..FrameStats::new()
-        }
-    );
+    assert_eq!(stats, FrameStats { frames: 1, ..FrameStats::new() });
 }
 
 #[test]
 fn an_escape_before_the_flag_drops_the_packet_and_the_flag_opens_the_next() {
     let (packets, stats) = take(&[0xFF, 1, 0xFE, 0xFF, 2, 3, 0xFF]);
     assert_eq!(packets, [[2, 3]]);
-    assert_eq!(
-        stats,
-        FrameStats {
-            frames: 1,
-            bad_length: 1,
-            ..FrameStats::new()
-        }
-    );
+    assert_eq!(stats, FrameStats { frames: 1, bad_length: 1, ..FrameStats::new() });
 }
 
 #[test]
 fn runs_of_flags_are_one_border() {
     let (packets, stats) = take(&[0xFF, 0xFF, 0xFF, 1, 0xFF, 0xFF, 0xFF, 2, 0xFF, 0xFF]);
     assert_eq!(packets, [[1], [2]]);
-    assert_eq!(
-        stats,
-        FrameStats {
-            frames: 2,
-            ..FrameStats::new()
-        }
-    );
+    assert_eq!(stats, FrameStats { frames: 2, ..FrameStats::new() });
 }
 
 #[test]
@@ -79,14 +57,7 @@ fn two_lost_flags_merge_two_packets_into_one_that_the_check_refuses() {
 fn bytes_before_the_first_flag_are_junk() {
     let (packets, stats) = take(&[1, 2, 0xFE, 0xFF, 3, 0xFF]);
     assert_eq!(packets, [[3]]);
-    assert_eq!(
-        stats,
-        FrameStats {
-            frames: 1,
-            junk_bytes: 3,
-            ..FrameStats::new()
-        }
-    );
+    assert_eq!(stats, FrameStats { frames: 1, junk_bytes: 3, ..FrameStats::new() });
 }
 
 #[test]
@@ -99,14 +70,7 @@ fn a_frame_that_is_too_long_is_counted_once_wherever_it_is_cut() {
     for cut in 1..stream.len() {
         let (packets, stats) = receive(&mut FfStuffing::new(10), &stream, &[cut], 100, |_| true);
         assert_eq!(packets, [[8]]);
-        assert_eq!(
-            stats,
-            FrameStats {
-                frames: 1,
-                long: 2,
-                ..FrameStats::new()
-            }
-        );
+        assert_eq!(stats, FrameStats { frames: 1, long: 2, ..FrameStats::new() });
     }
 }
 
@@ -114,13 +78,7 @@ fn a_frame_that_is_too_long_is_counted_once_wherever_it_is_cut() {
 fn the_end_of_the_stream_counts_the_frame_it_cuts() {
     let (packets, stats) = take(&[0xFF, 1, 2]);
     assert!(packets.is_empty());
-    assert_eq!(
-        stats,
-        FrameStats {
-            short: 1,
-            ..FrameStats::new()
-        }
-    );
+    assert_eq!(stats, FrameStats { short: 1, ..FrameStats::new() });
 }
 
 #[test]

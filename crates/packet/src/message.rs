@@ -5,6 +5,9 @@
 //!   | message | index | last index | 0 | piece of the message ...
 //! ```
 //! Not for transfer channels: their block header carries the same word in control messages.
+//!
+//! For stacks that end at the packet layer. Profile `native` has a transfer header on every packet, and the same word
+//! stands in its number field.
 
 use packhorse_buffer::{DecodeError, Layer, NoRoom, PacketBuf, Storage};
 

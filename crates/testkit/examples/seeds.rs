@@ -22,29 +22,18 @@ type Ftag = Over<ftag::BlockLayer, Over<packhorse_packet::ftag::PacketLayer, Len
 const SEED_MAX: usize = 1500;
 
 fn main() {
-    for (name, messages) in [
-        ("control_native", native_messages()),
-        ("control_ftag", ftag_messages()),
-    ] {
+    for (name, messages) in [("control_native", native_messages()), ("control_ftag", ftag_messages())] {
         messages.iter().for_each(|(seed, bytes)| write(name, seed, bytes));
     }
     let packets = native_packets();
     for (seed, packet) in &packets {
         write("pull_native", seed, packet);
         // The layers above the check, which the target adds by itself.
-        write(
-            "pull_native",
-            &format!("{seed}-bare"),
-            &packet[..packet.len() - 4],
-        );
+        write("pull_native", &format!("{seed}-bare"), &packet[..packet.len() - 4]);
     }
     for (number, packet) in ftag_packets().iter().enumerate() {
         write("pull_ftag", &format!("hundred-{number}"), packet);
-        write(
-            "pull_ftag",
-            &format!("hundred-{number}-bare"),
-            &packet[1..packet.len() - 2],
-        );
+        write("pull_ftag", &format!("hundred-{number}-bare"), &packet[1..packet.len() - 2]);
     }
     for vector in golden::ftag() {
         stream("deframe_ff", vector.name, vector.stream);
@@ -72,13 +61,7 @@ fn native_messages() -> Vec<(&'static str, Vec<u8>)> {
         mtime: Some((-1, 999_999_999)),
         ..Meta::default()
     };
-    let folder = Meta {
-        kind: ObjectKind::Folder,
-        size: Some(0),
-        hash: None,
-        name: b"photos",
-        ..file
-    };
+    let folder = Meta { kind: ObjectKind::Folder, size: Some(0), hash: None, name: b"photos", ..file };
     let growing = Meta {
         kind: ObjectKind::Stream,
         block_size: 1,
@@ -89,23 +72,13 @@ fn native_messages() -> Vec<(&'static str, Vec<u8>)> {
         hash: None,
         ..file
     };
-    let end = End {
-        object_id: file.object_id,
-        size: file.size,
-        hash: file.hash,
-    };
+    let end = End { object_id: file.object_id, size: file.size, hash: file.hash };
     encoded::<native::Codec>(&[
         ("file", Control::Meta(file)),
         ("folder", Control::Meta(folder)),
         ("stream", Control::Meta(growing)),
         ("end", Control::End(end)),
-        (
-            "session-end",
-            Control::SessionEnd(SessionEnd {
-                session: 9,
-                objects: 3,
-            }),
-        ),
+        ("session-end", Control::SessionEnd(SessionEnd { session: 9, objects: 3 })),
     ])
 }
 
@@ -136,10 +109,7 @@ fn encoded<C: ControlCodec>(controls: &[(&'static str, Control<'_>)]) -> Vec<(&'
         C::encode(control, &mut buf).expect("seeds can be encoded");
         buf.as_slice().to_vec()
     };
-    controls
-        .iter()
-        .map(|(name, control)| (*name, encode(control)))
-        .collect()
+    controls.iter().map(|(name, control)| (*name, encode(control))).collect()
 }
 
 /// One data packet, one with every byte that framings care for, one empty, and a control message in pieces.
@@ -148,52 +118,23 @@ fn native_packets() -> Vec<(String, Vec<u8>)> {
     let mut packet = |address: Address, block: BlockHeader, payload: &[u8]| {
         let mut buf = PacketBuf::with_headroom(vec![0; 600], 100).expect("there is room");
         buf.put_slice(payload).expect("there is room");
-        stack
-            .push((block, (address, ())), &mut buf)
-            .expect("there is room");
+        stack.push((block, (address, ())), &mut buf).expect("there is room");
         buf.as_slice().to_vec()
     };
     let channel = Channel::new(1).expect("it has 15 bits");
     let tag = tag_of(0x0102_0304_0506_0708);
     let special: Vec<u8> = [0xFF, 0xFE, 0xFD, 0x00, 0x50, 0x48, 0x01].repeat(12);
     let mut packets = vec![
-        (
-            "data".to_owned(),
-            packet(
-                channel.data(),
-                BlockHeader { tag, number: 7 },
-                b"a block of a file",
-            ),
-        ),
-        (
-            "special".to_owned(),
-            packet(
-                channel.data(),
-                BlockHeader {
-                    tag,
-                    number: u32::MAX,
-                },
-                &special,
-            ),
-        ),
-        (
-            "empty".to_owned(),
-            packet(channel.data(), BlockHeader { tag: 0, number: 0 }, b""),
-        ),
+        ("data".to_owned(), packet(channel.data(), BlockHeader { tag, number: 7 }, b"a block of a file")),
+        ("special".to_owned(), packet(channel.data(), BlockHeader { tag, number: u32::MAX }, &special)),
+        ("empty".to_owned(), packet(channel.data(), BlockHeader { tag: 0, number: 0 }, b"")),
     ];
     let (_, message) = &native_messages()[0];
     for (index, piece) in message.chunks(message.len().div_ceil(2)).enumerate() {
         let index = u8::try_from(index).expect("there are two");
-        let number = Fragment {
-            message: 3,
-            index,
-            last: 1,
-        }
-        .to_word();
-        packets.push((
-            format!("piece-{index}"),
-            packet(channel.control(), BlockHeader { tag, number }, piece),
-        ));
+        let number = Fragment { message: 3, index, last: 1 }.to_word();
+        packets
+            .push((format!("piece-{index}"), packet(channel.control(), BlockHeader { tag, number }, piece)));
     }
     packets
 }
@@ -221,9 +162,7 @@ fn frames<F: Framing>(target: &str, framing: &mut F, packets: &[Vec<u8>]) {
     let mut all = Vec::new();
     for packet in packets {
         let mut out = vec![0; F::frame_len_max(packet.len())];
-        let len = framing
-            .enframe(packet, &mut out)
-            .expect("frame_len_max is always enough");
+        let len = framing.enframe(packet, &mut out).expect("frame_len_max is always enough");
         all.extend_from_slice(&out[..len]);
     }
     stream(target, "frames", &all);
@@ -248,16 +187,10 @@ fn receiver() {
     let zeroes = [0; 64];
     let counting: Vec<u8> = (0..=255).collect();
     let downward: Vec<u8> = counting.iter().rev().copied().collect();
-    let mixed: Vec<u8> = counting
-        .iter()
-        .map(|byte| byte.wrapping_mul(151).wrapping_add(29))
-        .collect();
-    for (seed, bytes) in [
-        ("zeroes", &zeroes[..]),
-        ("counting", &counting),
-        ("downward", &downward),
-        ("mixed", &mixed),
-    ] {
+    let mixed: Vec<u8> = counting.iter().map(|byte| byte.wrapping_mul(151).wrapping_add(29)).collect();
+    for (seed, bytes) in
+        [("zeroes", &zeroes[..]), ("counting", &counting), ("downward", &downward), ("mixed", &mixed)]
+    {
         write("receiver", seed, bytes);
     }
 }
@@ -274,15 +207,11 @@ fn uris() {
         ("bad-port", "udp://host:65536"),
         ("bad-escape", "unix:%zz"),
     ];
-    texts
-        .iter()
-        .for_each(|(seed, text)| write("uri", seed, text.as_bytes()));
+    texts.iter().for_each(|(seed, text)| write("uri", seed, text.as_bytes()));
 }
 
 fn write(target: &str, seed: &str, bytes: &[u8]) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fuzz/corpus")
-        .join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     std::fs::create_dir_all(&folder).expect("the corpus can be written");
     let bytes = &bytes[..bytes.len().min(SEED_MAX)];
     std::fs::write(folder.join(seed), bytes).expect("the corpus can be written");

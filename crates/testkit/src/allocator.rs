@@ -40,11 +40,7 @@ pub struct Counts {
 
 impl Counts {
     /// Nothing was asked of the allocator.
-    pub const NONE: Self = Self {
-        allocations: 0,
-        frees: 0,
-        bytes: 0,
-    };
+    pub const NONE: Self = Self { allocations: 0, frees: 0, bytes: 0 };
 
     fn since(self, earlier: Self) -> Self {
         Self {
@@ -91,11 +87,7 @@ fn this_thread() -> Counts {
 }
 
 fn process() -> Counts {
-    Counts {
-        allocations: ALLOCATIONS.load(Relaxed),
-        frees: FREES.load(Relaxed),
-        bytes: BYTES.load(Relaxed),
-    }
+    Counts { allocations: ALLOCATIONS.load(Relaxed), frees: FREES.load(Relaxed), bytes: BYTES.load(Relaxed) }
 }
 
 fn assert_installed() {

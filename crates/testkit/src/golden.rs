@@ -38,13 +38,8 @@ macro_rules! vector {
     };
 }
 
-const FTAG: &[Golden] = &[
-    vector!("one"),
-    vector!("hundred"),
-    vector!("stuffing"),
-    vector!("metas"),
-    vector!("border"),
-];
+const FTAG: &[Golden] =
+    &[vector!("one"), vector!("hundred"), vector!("stuffing"), vector!("metas"), vector!("border")];
 
 /// The vectors of profile `ftag`: one byte; the bytes 0 to 99; 173 bytes that all need care in stuffing;
 /// 3000 bytes with METAs between the blocks; 2400 bytes whose last META stands right before END.
@@ -83,11 +78,7 @@ mod tests {
         for golden in ftag() {
             let mut name = golden.file_name().into_bytes();
             name.push(0);
-            assert!(
-                golden.stream.windows(name.len()).any(|run| run == name),
-                "{}",
-                golden.name
-            );
+            assert!(golden.stream.windows(name.len()).any(|run| run == name), "{}", golden.name);
         }
     }
 

@@ -139,17 +139,10 @@ mod tests {
 
     #[test]
     fn text_has_no_special_bytes_and_specials_have_all_of_them() {
-        assert!(
-            text(1, 10_000)
-                .iter()
-                .all(|byte| byte.is_ascii_lowercase() || b" \n".contains(byte))
-        );
+        assert!(text(1, 10_000).iter().all(|byte| byte.is_ascii_lowercase() || b" \n".contains(byte)));
         let specials = specials(1, 10_000);
         for special in [0xFF, 0xFE, 0xFD, 0xFC, 0x00, 0x01, b'P', b'H'] {
-            assert!(
-                specials.iter().filter(|&&byte| byte == special).count() > 500,
-                "{special:02x}"
-            );
+            assert!(specials.iter().filter(|&&byte| byte == special).count() > 500, "{special:02x}");
         }
     }
 }

@@ -21,14 +21,7 @@ fn an_allocation_and_its_growth_count_one_each() {
         bytes.reserve_exact(90);
         drop(core::hint::black_box(bytes));
     });
-    assert_eq!(
-        counts,
-        Counts {
-            allocations: 2,
-            frees: 2,
-            bytes: 110
-        }
-    );
+    assert_eq!(counts, Counts { allocations: 2, frees: 2, bytes: 110 });
 }
 
 #[test]

@@ -12,27 +12,15 @@ fn fuzz() -> PathBuf {
 
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    entries
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect()
+    entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect()
 }
 
 #[test]
 fn every_target_holds_for_its_corpus() {
     for (name, body) in TARGETS {
         let folder = fuzz().join("corpus").join(name);
-        let mut inputs: Vec<PathBuf> = std::fs::read_dir(&folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+        let mut inputs: Vec<PathBuf> =
+            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         inputs.sort();
         assert!(inputs.len() >= 4, "{name} has {} seeds", inputs.len());
         for input in inputs {

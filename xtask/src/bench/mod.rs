@@ -26,55 +26,32 @@ struct Bench {
 }
 
 const BENCHES: &[Bench] = &[
-    Bench {
-        name: "pipe",
-        about: "1 GiB through send | recv beside cat | cat",
-        run: pipe::run,
-    },
+    Bench { name: "pipe", about: "1 GiB through send | recv beside cat | cat", run: pipe::run },
     Bench {
         name: "ftag",
         about: "a 3 MB file in the ftag profile beside the original's rate",
         run: ftag::run,
     },
-    Bench {
-        name: "layers",
-        about: "pushing four headers beside copying per layer",
-        run: criterion::layers,
-    },
-    Bench {
-        name: "stuffing",
-        about: "framing and checks, GB/s",
-        run: criterion::stuffing,
-    },
+    Bench { name: "layers", about: "pushing four headers beside copying per layer", run: criterion::layers },
+    Bench { name: "stuffing", about: "framing and checks, GB/s", run: criterion::stuffing },
 ];
 
 /// `cargo xtask bench`.
 pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {
     let mut args = args.to_vec();
     if take_flag(&mut args, "--list") {
-        BENCHES
-            .iter()
-            .for_each(|bench| println!("{:<10} {}", bench.name, bench.about));
+        BENCHES.iter().for_each(|bench| println!("{:<10} {}", bench.name, bench.about));
         return Ok(true);
     }
     let rounds = take_option(&mut args, "--rounds")?;
     let rounds = rounds.map(|text| parse_number("--rounds", &text)).transpose()?;
-    if let Some(unknown) = args
-        .iter()
-        .find(|arg| BENCHES.iter().all(|bench| bench.name != arg.as_str()))
-    {
+    if let Some(unknown) = args.iter().find(|arg| BENCHES.iter().all(|bench| bench.name != arg.as_str())) {
         return Err(Usage(format!("no bench is called {unknown:?}")).into());
     }
-    let context = Context {
-        workspace: Workspace::load()?,
-        rounds,
-    };
+    let context = Context { workspace: Workspace::load()?, rounds };
     std::env::set_current_dir(&context.workspace.root)?;
     let mut well = true;
-    for bench in BENCHES
-        .iter()
-        .filter(|bench| args.is_empty() || args.iter().any(|arg| arg == bench.name))
-    {
+    for bench in BENCHES.iter().filter(|bench| args.is_empty() || args.iter().any(|arg| arg == bench.name)) {
         println!("{}", report::bold(&format!("{}: {}", bench.name, bench.about)));
         if let Err(error) = (bench.run)(&context) {
             well = false;
@@ -90,10 +67,7 @@ fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let half = sorted.len() / 2;
-    match (
-        sorted.get(half),
-        half.checked_sub(1).and_then(|below| sorted.get(below)),
-    ) {
+    match (sorted.get(half), half.checked_sub(1).and_then(|below| sorted.get(below))) {
         (Some(upper), Some(lower)) if sorted.len().is_multiple_of(2) => f64::midpoint(*upper, *lower),
         (Some(middle), _) => *middle,
         (None, _) => f64::NAN,

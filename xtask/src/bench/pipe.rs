@@ -41,10 +41,7 @@ pub(super) fn run(context: &Context) -> anyhow::Result<()> {
         if round == 1 {
             ensure!(same(&file, &inbox.join("file"))?, "the received file differs");
         }
-        ensure!(
-            inbox.join("file").metadata().context("nothing arrived")?.len() == SIZE,
-            "not all arrived"
-        );
+        ensure!(inbox.join("file").metadata().context("nothing arrived")?.len() == SIZE, "not all arrived");
         std::fs::remove_dir_all(&inbox)?;
         for (most, peak) in peaks.iter_mut().zip(ours.peak) {
             *most = peak.max(*most);
@@ -53,17 +50,10 @@ pub(super) fn run(context: &Context) -> anyhow::Result<()> {
         moved.push(rate(&ours));
     }
     // Each round's ratio compares neighbours in time: the machine may slow down between rounds.
-    let ratios: Vec<f64> = moved
-        .iter()
-        .zip(&copied)
-        .map(|(ours, cats)| ours / cats)
-        .collect();
+    let ratios: Vec<f64> = moved.iter().zip(&copied).map(|(ours, cats)| ours / cats).collect();
     let ratio = median(&ratios);
     let row = |name: &str, rates: &[f64], memory: String| {
-        let range = rates
-            .iter()
-            .copied()
-            .fold((f64::MAX, f64::MIN), |(lo, hi), r| (lo.min(r), hi.max(r)));
+        let range = rates.iter().copied().fold((f64::MAX, f64::MIN), |(lo, hi), r| (lo.min(r), hi.max(r)));
         let spread = format!("{:.2} to {:.2}", range.0, range.1);
         vec![name.to_owned(), format!("{:.2}", median(rates)), spread, memory]
     };
@@ -71,23 +61,15 @@ pub(super) fn run(context: &Context) -> anyhow::Result<()> {
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let memory = format!("send {:.1} MiB, recv {:.1} MiB", mib(peaks[0]), mib(peaks[1]));
     let rows = [
-        ["1 GiB in tmpfs", "GB/s, median", "range", "peak memory"]
-            .map(str::to_owned)
-            .into(),
+        ["1 GiB in tmpfs", "GB/s, median", "range", "peak memory"].map(str::to_owned).into(),
         row("cat | cat", &copied, String::new()),
         row("send | recv", &moved, memory),
         row("ratio", &ratios, String::new()),
     ];
     println!("{}", report::table(&rows));
     println!("  {rounds} rounds, alternately; the file arrived whole");
-    ensure!(
-        ratio >= LEAST_RATIO,
-        "the ratio is {ratio:.2}; at least {LEAST_RATIO} is wanted"
-    );
-    ensure!(
-        peaks.iter().all(|peak| *peak < MOST_MEMORY),
-        "a process took more than 64 MiB"
-    );
+    ensure!(ratio >= LEAST_RATIO, "the ratio is {ratio:.2}; at least {LEAST_RATIO} is wanted");
+    ensure!(peaks.iter().all(|peak| *peak < MOST_MEMORY), "a process took more than 64 MiB");
     Ok(())
 }
 

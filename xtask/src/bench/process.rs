@@ -28,10 +28,7 @@ pub(super) struct Program {
 
 impl Program {
     pub(super) fn new(path: impl Into<OsString>) -> Self {
-        Self {
-            path: path.into(),
-            args: Vec::new(),
-        }
+        Self { path: path.into(), args: Vec::new() }
     }
 
     pub(super) fn arg(mut self, arg: impl Into<OsString>) -> Self {
@@ -51,11 +48,7 @@ impl Program {
     }
 
     fn name(&self) -> String {
-        Path::new(&self.path)
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+        Path::new(&self.path).file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 
@@ -90,10 +83,7 @@ pub(super) fn piped(left: &Program, right: &Program, out: Option<&Path>) -> anyh
         }
     }
     let [first, second] = ends;
-    Ok(Measured {
-        time,
-        peak: [first.rusage.maxrss, second.rusage.maxrss],
-    })
+    Ok(Measured { time, peak: [first.rusage.maxrss, second.rusage.maxrss] })
 }
 
 /// Reads a process's messages beside its run, so that it never waits for us.
@@ -138,11 +128,7 @@ pub(super) struct Scratch {
 impl Scratch {
     pub(super) fn new(name: &str) -> anyhow::Result<Self> {
         let memory = Path::new("/dev/shm");
-        let base = if memory.is_dir() {
-            memory.to_owned()
-        } else {
-            std::env::temp_dir()
-        };
+        let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let folder = base.join(format!("packhorse-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Self { folder })

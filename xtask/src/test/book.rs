@@ -18,40 +18,23 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
         documents.push(root.join(name));
     }
-    documents.extend(
-        context
-            .workspace
-            .members
-            .iter()
-            .map(|m| m.folder.join("README.md"))
-            .filter(|r| r.is_file()),
-    );
+    documents
+        .extend(context.workspace.members.iter().map(|m| m.folder.join("README.md")).filter(|r| r.is_file()));
     let (mut includes, mut links) = (0, 0);
     for document in &documents {
         let text = tree::read(document)?;
         let name = context.workspace.relative(document).display().to_string();
         for include in includes_of(&text) {
             includes += 1;
-            findings.extend(
-                check_include(document, include)
-                    .err()
-                    .map(|why| format!("{name}: {why:#}")),
-            );
+            findings.extend(check_include(document, include).err().map(|why| format!("{name}: {why:#}")));
         }
         for link in links_of(&text) {
             links += 1;
-            findings.extend(
-                check_link(document, link)
-                    .err()
-                    .map(|why| format!("{name}: {why:#}")),
-            );
+            findings.extend(check_link(document, link).err().map(|why| format!("{name}: {why:#}")));
         }
     }
     findings.extend(unlisted(&source, &pages)?);
-    println!(
-        "  {} documents, {includes} includes, {links} links",
-        documents.len()
-    );
+    println!("  {} documents, {includes} includes, {links} links", documents.len());
     if findings.is_empty() {
         return Ok(());
     }
@@ -63,15 +46,10 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
 fn unlisted(source: &Path, pages: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     let summary = source.join("SUMMARY.md");
     let text = tree::read(&summary)?;
-    let listed: BTreeSet<PathBuf> = links_of(&text)
-        .map(|link| source.join(link.split('#').next().unwrap_or(link)))
-        .collect();
-    let missing = pages
-        .iter()
-        .filter(|page| **page != summary && !listed.contains(*page));
-    Ok(missing
-        .map(|page| format!("SUMMARY.md does not list {}", page.display()))
-        .collect())
+    let listed: BTreeSet<PathBuf> =
+        links_of(&text).map(|link| source.join(link.split('#').next().unwrap_or(link))).collect();
+    let missing = pages.iter().filter(|page| **page != summary && !listed.contains(*page));
+    Ok(missing.map(|page| format!("SUMMARY.md does not list {}", page.display())).collect())
 }
 
 /// What `{{#include PATH[:ANCHOR]}}` names; a backslash in front makes it text about includes.
@@ -88,19 +66,13 @@ fn includes_of(text: &str) -> impl Iterator<Item = &str> {
 
 /// The file exists, and with an anchor it holds `ANCHOR: name` and `ANCHOR_END: name`, with something between.
 fn check_include(document: &Path, include: &str) -> anyhow::Result<()> {
-    let (path, anchor) = include
-        .split_once(':')
-        .map_or((include, None), |(path, anchor)| (path, Some(anchor)));
+    let (path, anchor) =
+        include.split_once(':').map_or((include, None), |(path, anchor)| (path, Some(anchor)));
     let file = document.parent().unwrap_or(document).join(path);
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        bail!("includes {path}, which is not there")
-    };
+    let Ok(text) = std::fs::read_to_string(&file) else { bail!("includes {path}, which is not there") };
     let Some(anchor) = anchor else { return Ok(()) };
     // mdBook also takes line ranges; those break silently when lines move, so anchors only.
-    let line_with = |mark: String| {
-        text.lines()
-            .position(|line| line.split_whitespace().eq_tail(&mark))
-    };
+    let line_with = |mark: String| text.lines().position(|line| line.split_whitespace().eq_tail(&mark));
     let start = line_with(format!("ANCHOR: {anchor}"));
     let end = line_with(format!("ANCHOR_END: {anchor}"));
     match (start, end) {
@@ -147,25 +119,16 @@ fn links_of(text: &str) -> impl Iterator<Item = &str> {
 
 /// The file exists, and with `#fragment` it has that heading.
 fn check_link(document: &Path, link: &str) -> anyhow::Result<()> {
-    let (path, fragment) = link
-        .split_once('#')
-        .map_or((link, None), |(path, anchor)| (path, Some(anchor)));
-    let file = if path.is_empty() {
-        document.to_owned()
-    } else {
-        document.parent().unwrap_or(document).join(path)
-    };
+    let (path, fragment) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+    let file =
+        if path.is_empty() { document.to_owned() } else { document.parent().unwrap_or(document).join(path) };
     if !file.exists() {
         bail!("links to {link}, which is not there");
     }
     let Some(fragment) = fragment else { return Ok(()) };
     if file.extension().is_some_and(|extension| extension == "md") {
         let text = tree::read(&file)?;
-        if !text
-            .lines()
-            .filter(|line| line.starts_with('#'))
-            .any(|line| slug(line) == fragment)
-        {
+        if !text.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == fragment) {
             bail!("links to {link}, and there is no such heading");
         }
     }
@@ -174,15 +137,11 @@ fn check_link(document: &Path, link: &str) -> anyhow::Result<()> {
 
 /// The anchor that a heading gets: lower case, blanks to hyphens, punctuation gone.
 fn slug(heading: &str) -> String {
-    let kept = heading
-        .trim_start_matches('#')
-        .trim()
-        .chars()
-        .filter_map(|c| match c {
-            ' ' => Some('-'),
-            c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
-            _ => None,
-        });
+    let kept = heading.trim_start_matches('#').trim().chars().filter_map(|c| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
+        _ => None,
+    });
     kept.collect()
 }
 

@@ -4,8 +4,6 @@ use super::Context;
 use crate::run::Run;
 
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
-    let run = Run::cargo("doc")
-        .args(["--workspace", "--no-deps"])
-        .env("RUSTDOCFLAGS", "-D warnings");
+    let run = Run::cargo("doc").args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     run.run(&mut context.tally)
 }

@@ -13,12 +13,7 @@ const FOLDER: &str = "examples";
 
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     let folder = context.workspace.root.join(FOLDER);
-    let Some(member) = context
-        .workspace
-        .members
-        .iter()
-        .find(|member| member.folder == folder)
-    else {
+    let Some(member) = context.workspace.members.iter().find(|member| member.folder == folder) else {
         bail!("no crate lives in {FOLDER}/");
     };
     let forgotten = tree::files_with(&folder, "rs")?.into_iter().find(|file| {
@@ -27,18 +22,12 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
         !known && !library && file.parent() == Some(&folder)
     });
     if let Some(file) = forgotten {
-        bail!(
-            "{} is not an [[example]] of {FOLDER}/Cargo.toml",
-            context.workspace.relative(&file).display()
-        );
+        bail!("{} is not an [[example]] of {FOLDER}/Cargo.toml", context.workspace.relative(&file).display());
     }
     if member.examples.is_empty() {
         bail!("there are no examples");
     }
-    Run::cargo("build")
-        .packages([&member.name])
-        .arg("--examples")
-        .run(&mut context.tally)?;
+    Run::cargo("build").packages([&member.name]).arg("--examples").run(&mut context.tally)?;
     for name in member.examples.keys() {
         let run = Run::cargo("run").args(["--quiet", "--example", name]);
         run.limit(Duration::from_secs(60)).run(&mut context.tally)?;

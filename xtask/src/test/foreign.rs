@@ -13,30 +13,16 @@ pub(super) const NEEDS: &[Need] = &[RUSTC_WITH_SOURCES, S390X, I686, QEMU];
 const TARGETS: [&str; 2] = ["s390x-unknown-linux-gnu", "i686-unknown-linux-gnu"];
 
 /// Crates whose tests run there.
-const TESTED: [&str; 4] = [
-    "packhorse-buffer",
-    "packhorse-link",
-    "packhorse-packet",
-    "packhorse-transfer",
-];
+const TESTED: [&str; 4] = ["packhorse-buffer", "packhorse-link", "packhorse-packet", "packhorse-transfer"];
 
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     debian_cargo(&context.workspace, "test", "std,panic_unwind", &TARGETS)
         .packages(TESTED)
         .args(["--lib", "--tests", "--no-fail-fast"])
-        .env(
-            "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER",
-            "s390x-linux-gnu-gcc",
-        )
-        .env(
-            "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNNER",
-            "qemu-s390x -L /usr/s390x-linux-gnu",
-        )
+        .env("CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER", "s390x-linux-gnu-gcc")
+        .env("CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNNER", "qemu-s390x -L /usr/s390x-linux-gnu")
         .env("CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_LINKER", "i686-linux-gnu-gcc")
-        .env(
-            "CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_RUNNER",
-            "qemu-i386 -L /usr/i686-linux-gnu",
-        )
+        .env("CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_RUNNER", "qemu-i386 -L /usr/i686-linux-gnu")
         // An emulated processor is some twenty times slower; the full number of cases runs natively.
         .env("PROPTEST_CASES", "16")
         // These ask a compiler, which is not there; they run natively.
@@ -54,8 +40,9 @@ pub(super) fn debian_cargo(workspace: &Workspace, verb: &str, parts: &str, targe
         .arg("--target-dir")
         .arg(workspace.target.join("foreign"))
         // The development profile optimises dependencies, and here std is one: compiling it would take longer
-        // than running the tests.
-        .args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
+        // than running the tests. Nobody debugs what is built here either.
+        .args(["--config", "profile.dev.package.\"*\".opt-level=0"])
+        .args(["--config", "profile.dev.debug=0"]);
     for target in targets {
         run = run.args(["--target", target]);
     }

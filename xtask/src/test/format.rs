@@ -5,9 +5,7 @@ use super::Context;
 use crate::run::Run;
 
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
-    Run::cargo("fmt")
-        .args(["--all", "--check", "--", "-l"])
-        .run(&mut context.tally)?;
+    Run::cargo("fmt").args(["--all", "--check", "--", "-l"]).run(&mut context.tally)?;
     Run::cargo("fmt")
         .args(["--manifest-path", "fuzz/Cargo.toml", "--check", "--", "-l"])
         .run(&mut context.tally)

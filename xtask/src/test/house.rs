@@ -20,36 +20,20 @@ const UNSAFE: &[(&str, &str)] = &[
 ];
 
 /// Words that mean unfinished work. Split, so that this file does not find itself.
-const UNFINISHED: [&str; 4] = [
-    concat!("todo", "!("),
-    concat!("unimplemented", "!("),
-    concat!("FIX", "ME"),
-    concat!("XX", "X"),
-];
+const UNFINISHED: [&str; 4] =
+    [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("FIX", "ME"), concat!("XX", "X")];
 
 /// Folders of somebody's machine.
-const MACHINE: [&str; 3] = [
-    concat!("/wo", "rk/"),
-    concat!("/ro", "ot/"),
-    concat!("/ho", "me/"),
-];
+const MACHINE: [&str; 3] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
 
 /// Files that a visitor looks for.
-const EXPECTED: [&str; 6] = [
-    "README.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "LICENSE-MIT",
-    "LICENSE-APACHE",
-    "docs/src/SUMMARY.md",
-];
+const EXPECTED: [&str; 6] =
+    ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE", "docs/src/SUMMARY.md"];
 
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     let workspace = &context.workspace;
     let mut findings = Vec::new();
-    let missing = EXPECTED
-        .iter()
-        .filter(|name| !workspace.root.join(name).is_file());
+    let missing = EXPECTED.iter().filter(|name| !workspace.root.join(name).is_file());
     findings.extend(missing.map(|name| format!("{name} is missing")));
     findings.extend(arrows(&workspace.members));
     for member in &workspace.members {
@@ -76,19 +60,14 @@ fn arrows(members: &[Member]) -> Vec<String> {
             let upward = place(used).is_none_or(|place| place >= own);
             let testkit = *in_tests && used == "packhorse-testkit";
             if upward && !testkit {
-                findings.push(format!(
-                    "{} may not use {used}, which is not above it in Cargo.toml",
-                    member.name
-                ));
+                findings
+                    .push(format!("{} may not use {used}, which is not above it in Cargo.toml", member.name));
             }
             if place(used).is_some_and(|place| members.get(place).is_some_and(|m| !m.published))
                 && member.published
                 && !in_tests
             {
-                findings.push(format!(
-                    "{} is published and uses {used}, which is not",
-                    member.name
-                ));
+                findings.push(format!("{} is published and uses {used}, which is not", member.name));
             }
         }
     }
@@ -157,8 +136,9 @@ fn file_rules(shown: &Path, file: &Path) -> anyhow::Result<Vec<String>> {
         if lines > MOST_LINES {
             findings.push(format!("{shown} has {lines} lines; {MOST_LINES} are the most"));
         }
-        // Compile-fail tests are cut down to what fails.
-        let speaks = text.starts_with("//!") || text.starts_with("#![") || text.starts_with("//");
+        // Cases of trybuild are cut down to what has to fail.
+        let case = shown.contains("/tests/ui/");
+        let speaks = case || text.starts_with("//!") || text.starts_with("#![") || text.starts_with("//");
         if !speaks {
             findings.push(format!("{shown} does not begin by saying what it is for"));
         }
@@ -180,10 +160,7 @@ mod tests {
             features: Vec::new(),
             examples: alloc::collections::BTreeMap::new(),
             benches: Vec::new(),
-            uses: uses
-                .iter()
-                .map(|(name, in_tests)| ((*name).to_owned(), *in_tests))
-                .collect(),
+            uses: uses.iter().map(|(name, in_tests)| ((*name).to_owned(), *in_tests)).collect(),
         }
     }
 

@@ -8,33 +8,13 @@ use crate::run::Run;
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     let deny = ["--", "-D", "warnings"];
     let tally = &mut context.tally;
-    Run::cargo("clippy")
-        .args(["--workspace", "--all-targets"])
-        .args(deny)
-        .run(tally)?;
-    Run::cargo("clippy")
-        .args(["--workspace", "--all-targets", "--all-features"])
-        .args(deny)
-        .run(tally)?;
+    Run::cargo("clippy").args(["--workspace", "--all-targets"]).args(deny).run(tally)?;
+    Run::cargo("clippy").args(["--workspace", "--all-targets", "--all-features"]).args(deny).run(tally)?;
     for name in LOWER {
-        Run::cargo("clippy")
-            .packages([name])
-            .arg("--no-default-features")
-            .args(deny)
-            .run(tally)?;
-        if context
-            .workspace
-            .member(name)?
-            .features
-            .iter()
-            .any(|feature| feature == ALLOC)
-        {
+        Run::cargo("clippy").packages([name]).arg("--no-default-features").args(deny).run(tally)?;
+        if context.workspace.member(name)?.features.iter().any(|feature| feature == ALLOC) {
             let alloc = ["--no-default-features", "--features", ALLOC];
-            Run::cargo("clippy")
-                .packages([name])
-                .args(alloc)
-                .args(deny)
-                .run(tally)?;
+            Run::cargo("clippy").packages([name]).args(alloc).args(deny).run(tally)?;
         }
     }
     // Each crate by itself, as a user of only that crate builds it.

@@ -52,40 +52,15 @@ const STEPS: &[Step] = &[
     step("format", "rustfmt", &[], format::run),
     step("house", "the project's own rules, file by file", &[], house::run),
     step("book", "the book's includes, links and pages", &[], book::run),
-    step(
-        "lints",
-        "clippy, warnings denied, feature by feature",
-        &[],
-        lints::run,
-    ),
+    step("lints", "clippy, warnings denied, feature by feature", &[], lints::run),
     step("units", "all tests and doc tests", units::NEEDS, units::run),
-    step(
-        "peers",
-        "the wire format beside a second implementation",
-        peer::NEEDS,
-        peer::run,
-    ),
+    step("peers", "the wire format beside a second implementation", peer::NEEDS, peer::run),
     step("examples", "every example runs", &[], examples::run),
     step("docs", "API documentation, warnings denied", &[], docs::run),
     step("package", "what would be published builds", &[], package::run),
-    step(
-        "no-std",
-        "lower crates for microcontrollers",
-        no_std::NEEDS,
-        no_std::run,
-    ),
-    step(
-        "foreign",
-        "lower crates' tests, big-endian and 32-bit",
-        foreign::NEEDS,
-        foreign::run,
-    ),
-    step(
-        "fuzz",
-        "every fuzz target for a few seconds",
-        fuzz::NEEDS,
-        fuzz::run,
-    ),
+    step("no-std", "lower crates for microcontrollers", no_std::NEEDS, no_std::run),
+    step("foreign", "lower crates' tests, big-endian and 32-bit", foreign::NEEDS, foreign::run),
+    step("fuzz", "every fuzz target for a few seconds", fuzz::NEEDS, fuzz::run),
 ];
 
 const fn step(
@@ -94,12 +69,7 @@ const fn step(
     needs: &'static [Need],
     run: fn(&mut Context) -> anyhow::Result<()>,
 ) -> Step {
-    Step {
-        name,
-        about,
-        needs,
-        run,
-    }
+    Step { name, about, needs, run }
 }
 
 enum Outcome {
@@ -112,9 +82,7 @@ enum Outcome {
 pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {
     let mut args = args.to_vec();
     if take_flag(&mut args, "--list") {
-        STEPS
-            .iter()
-            .for_each(|step| println!("{:<10} {}", step.name, step.about));
+        STEPS.iter().for_each(|step| println!("{:<10} {}", step.name, step.about));
         return Ok(true);
     }
     VERBOSE.store(take_flag(&mut args, "--verbose"), Ordering::Relaxed);
@@ -126,11 +94,8 @@ pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {
     let steps = choose(only.as_deref(), skip.as_deref())?;
 
     let started = Instant::now();
-    let mut context = Context {
-        workspace: Workspace::load()?,
-        tally: Counts::default(),
-        skipped: Vec::new(),
-    };
+    let mut context =
+        Context { workspace: Workspace::load()?, tally: Counts::default(), skipped: Vec::new() };
     std::env::set_current_dir(&context.workspace.root)?;
     let needs: Vec<&Need> = steps.iter().flat_map(|step| step.needs).collect();
     if !needs.is_empty() {
@@ -155,32 +120,22 @@ fn choose(only: Option<&str>, skip: Option<&str>) -> anyhow::Result<Vec<&'static
     let names = |list: Option<&str>| -> anyhow::Result<Option<Vec<String>>> {
         let Some(list) = list else { return Ok(None) };
         let names: Vec<String> = list.split(',').map(str::to_owned).collect();
-        let unknown = names
-            .iter()
-            .find(|name| STEPS.iter().all(|step| step.name != name.as_str()));
+        let unknown = names.iter().find(|name| STEPS.iter().all(|step| step.name != name.as_str()));
         if let Some(name) = unknown {
-            return Err(Usage(format!(
-                "no step is called {name:?} (`cargo xtask test --list` names them)"
-            ))
-            .into());
+            return Err(
+                Usage(format!("no step is called {name:?} (`cargo xtask test --list` names them)")).into()
+            );
         }
         Ok(Some(names))
     };
     let (only, skip) = (names(only)?, names(skip)?.unwrap_or_default());
     let wanted = |name: &str| only.as_ref().is_none_or(|only| only.iter().any(|o| o == name));
-    Ok(STEPS
-        .iter()
-        .filter(|step| wanted(step.name) && !skip.iter().any(|s| s == step.name))
-        .collect())
+    Ok(STEPS.iter().filter(|step| wanted(step.name) && !skip.iter().any(|s| s == step.name)).collect())
 }
 
 fn run_step(step: &Step, context: &mut Context) -> Outcome {
     if let Some(missing) = need::missing(step.needs) {
-        return if need::in_ci() {
-            Outcome::Failed(missing)
-        } else {
-            Outcome::Skipped(missing)
-        };
+        return if need::in_ci() { Outcome::Failed(missing) } else { Outcome::Skipped(missing) };
     }
     let already = context.skipped.len();
     if let Err(error) = (step.run)(context) {
@@ -212,11 +167,7 @@ fn close(results: &[(&str, Outcome, Duration)], context: &Context, took: Duratio
             Outcome::Failed(_) => "FAILED",
             Outcome::Skipped(_) => "skipped",
         };
-        rows.push(vec![
-            (*name).to_owned(),
-            verdict.to_owned(),
-            report::duration(*took),
-        ]);
+        rows.push(vec![(*name).to_owned(), verdict.to_owned(), report::duration(*took)]);
     }
     rows.push(vec!["all".to_owned(), String::new(), report::duration(took)]);
     println!("\n{}", report::table(&rows));
@@ -247,10 +198,7 @@ mod tests {
     #[test]
     fn steps_are_chosen_by_name_and_unknown_names_are_refused() {
         let names = |steps: Vec<&Step>| steps.iter().map(|step| step.name).collect::<Vec<_>>();
-        assert_eq!(
-            names(choose(Some("units,format"), None).unwrap()),
-            ["format", "units"]
-        );
+        assert_eq!(names(choose(Some("units,format"), None).unwrap()), ["format", "units"]);
         assert!(!names(choose(None, Some("fuzz")).unwrap()).contains(&"fuzz"));
         assert!(choose(Some("formt"), None).is_err_and(|error| error.is::<Usage>()));
     }
@@ -260,23 +208,11 @@ mod tests {
         fn nothing(_: &mut Context) -> anyhow::Result<()> {
             Ok(())
         }
-        const NEEDS: &[Need] = &[Need {
-            what: "a thing",
-            found: || false,
-            source: need::Source::Person("buy it"),
-        }];
-        let step = Step {
-            name: "x",
-            about: "",
-            needs: NEEDS,
-            run: nothing,
-        };
+        const NEEDS: &[Need] =
+            &[Need { what: "a thing", found: || false, source: need::Source::Person("buy it") }];
+        let step = Step { name: "x", about: "", needs: NEEDS, run: nothing };
         let workspace = Workspace::load().unwrap();
-        let mut context = Context {
-            workspace,
-            tally: Counts::default(),
-            skipped: Vec::new(),
-        };
+        let mut context = Context { workspace, tally: Counts::default(), skipped: Vec::new() };
         let outcome = run_step(&step, &mut context);
         let strict = need::in_ci();
         assert!(matches!(outcome, Outcome::Skipped(_)) != strict);

@@ -8,18 +8,10 @@ use crate::workspace::Member;
 
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     let published: Vec<&Member> = context.workspace.published().collect();
-    let Some(first) = published.first() else {
-        bail!("no crate is published")
-    };
+    let Some(first) = published.first() else { bail!("no crate is published") };
     if let Some(other) = published.iter().find(|member| member.version != first.version) {
         let (a, b) = (first, other);
-        bail!(
-            "{} is at {}, {} at {}: they go out together",
-            a.name,
-            a.version,
-            b.name,
-            b.version
-        );
+        bail!("{} is at {}, {} at {}: they go out together", a.name, a.version, b.name, b.version);
     }
     for member in &published {
         if !member.folder.join("README.md").is_file() {
@@ -27,8 +19,5 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
         }
     }
     let names = published.iter().map(|member| &member.name);
-    Run::cargo("package")
-        .packages(names)
-        .args(["--allow-dirty", "--quiet"])
-        .run(&mut context.tally)
+    Run::cargo("package").packages(names).args(["--allow-dirty", "--quiet"]).run(&mut context.tally)
 }

@@ -20,9 +20,7 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     peers::prepare(&context.workspace, &mut context.tally)?;
     let python = peers::folder(&context.workspace).join("bin").join("python");
     Run::new(&python).args([PEER, "check"]).run(&mut context.tally)?;
-    Run::cargo("build")
-        .packages(["packhorse-cli"])
-        .run(&mut context.tally)?;
+    Run::cargo("build").packages(["packhorse-cli"]).run(&mut context.tally)?;
     let packhorse = context.workspace.target.join("debug").join("packhorse");
 
     let scratch = context.workspace.target.join("peers");
@@ -43,12 +41,7 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     compare(&files, &inbox)?;
     let repeated = scratch.join("read-repeated");
     let send = with_files(&["send", "--mode", "repeat=2", "--block", "333"]);
-    pass(
-        &packhorse,
-        &send,
-        &python,
-        &[words(&[PEER, "read"]), vec![repeated.clone()]].concat(),
-    )?;
+    pass(&packhorse, &send, &python, &[words(&[PEER, "read"]), vec![repeated.clone()]].concat())?;
     compare(&files, &repeated)?;
     let written = scratch.join("written");
     pass(
@@ -63,23 +56,14 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
 /// Files with the lengths at which blocks and fragments end early, late and not at all.
 fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder)?;
-    let contents: [(&str, usize); 5] = [
-        ("empty", 0),
-        ("one", 1),
-        ("block", 1000),
-        ("block and one", 1001),
-        ("many m\u{e4}rz", 300_000),
-    ];
+    let contents: [(&str, usize); 5] =
+        [("empty", 0), ("one", 1), ("block", 1000), ("block and one", 1001), ("many m\u{e4}rz", 300_000)];
     contents
         .iter()
         .map(|(name, len)| {
             let path = folder.join(name);
             // No byte follows from the one before, and the length of the pattern has no factor of a block's.
-            let bytes: Vec<u8> = (0_u8..251)
-                .map(|byte| byte.wrapping_mul(byte))
-                .cycle()
-                .take(*len)
-                .collect();
+            let bytes: Vec<u8> = (0_u8..251).map(|byte| byte.wrapping_mul(byte)).cycle().take(*len).collect();
             std::fs::write(&path, bytes)?;
             Ok(path)
         })
@@ -89,19 +73,9 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// `left ARGS | right ARGS`, both of which must succeed.
 fn pass(left: &Path, left_args: &[PathBuf], right: &Path, right_args: &[PathBuf]) -> anyhow::Result<()> {
     let show = |program: &Path, args: &[PathBuf]| {
-        let name = program
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let options = args
-            .iter()
-            .filter(|arg| arg.is_relative())
-            .map(|arg| arg.display().to_string());
-        core::iter::once(name)
-            .chain(options)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let options = args.iter().filter(|arg| arg.is_relative()).map(|arg| arg.display().to_string());
+        core::iter::once(name).chain(options).collect::<Vec<_>>().join(" ")
     };
     let line = format!("{} ... | {} ...", show(left, left_args), show(right, right_args));
     println!("  $ {line}");

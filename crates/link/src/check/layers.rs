@@ -27,10 +27,7 @@ impl<C: Checksum> Check<C> {
     /// A layer with all counters at zero.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            stats: CheckStats::new(),
-            checksum: PhantomData,
-        }
+        Self { stats: CheckStats::new(), checksum: PhantomData }
     }
 
     /// What was pulled so far. `bad_length` stays zero: there is no length to be wrong.
@@ -79,10 +76,7 @@ impl<C: Checksum> LengthCheck<C> {
     /// A layer with all counters at zero.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            stats: CheckStats::new(),
-            checksum: PhantomData,
-        }
+        Self { stats: CheckStats::new(), checksum: PhantomData }
     }
 
     /// What was pulled so far.
@@ -107,18 +101,10 @@ impl<C: Checksum> Layer for LengthCheck<C> {
     fn push<S: Storage>(&mut self, (): (), buf: &mut PacketBuf<S>) -> Result<(), NoRoom> {
         let follow = buf.len() + C::WIDTH;
         let Ok(length) = u8::try_from(follow) else {
-            return Err(NoRoom {
-                side: Side::Tail,
-                needed: follow,
-                available: 255,
-            });
+            return Err(NoRoom { side: Side::Tail, needed: follow, available: 255 });
         };
         if buf.tailroom() < C::WIDTH {
-            return Err(NoRoom {
-                side: Side::Tail,
-                needed: C::WIDTH,
-                available: buf.tailroom(),
-            });
+            return Err(NoRoom { side: Side::Tail, needed: C::WIDTH, available: buf.tailroom() });
         }
         buf.push(1)?[0] = length;
         put_check::<C, S>(buf)
@@ -135,22 +121,14 @@ impl<C: Checksum> Layer for LengthCheck<C> {
         if available < needed {
             self.stats.short += 1;
             let kind = DecodeErrorKind::Truncated { needed, available };
-            return Err(DecodeError {
-                layer: LAYER,
-                offset: 0,
-                kind,
-            });
+            return Err(DecodeError { layer: LAYER, offset: 0, kind });
         }
         let stated = usize::from(buf.as_slice()[0]);
         let expected = available - 1;
         if stated != expected {
             self.stats.bad_length += 1;
             let kind = DecodeErrorKind::BadLength { stated, expected };
-            return Err(DecodeError {
-                layer: LAYER,
-                offset: 0,
-                kind,
-            });
+            return Err(DecodeError { layer: LAYER, offset: 0, kind });
         }
         buf.trim(C::WIDTH).map_err(|short| short.at(LAYER, 0))?;
         verify::<C, S>(buf, &mut self.stats)?;
@@ -177,11 +155,7 @@ fn verify<C: Checksum, S: Storage>(buf: &PacketBuf<S>, stats: &mut CheckStats) -
     if stated != computed {
         stats.bad_check += 1;
         let kind = DecodeErrorKind::BadCheck { stated, computed };
-        return Err(DecodeError {
-            layer: LAYER,
-            offset: buf.len(),
-            kind,
-        });
+        return Err(DecodeError { layer: LAYER, offset: buf.len(), kind });
     }
     stats.good += 1;
     Ok(())

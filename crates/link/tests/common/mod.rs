@@ -29,11 +29,7 @@ pub(crate) fn awkward(max: usize) -> impl Strategy<Value = Vec<u8>> {
 
 /// Lengths to cut a stream into, used in turn.
 pub(crate) fn cuts() -> impl Strategy<Value = Vec<usize>> {
-    prop_oneof![
-        Just(vec![1]),
-        Just(vec![usize::MAX]),
-        proptest::collection::vec(1..900usize, 1..20)
-    ]
+    prop_oneof![Just(vec![1]), Just(vec![usize::MAX]), proptest::collection::vec(1..900usize, 1..20)]
 }
 
 /// The packet with its check behind.

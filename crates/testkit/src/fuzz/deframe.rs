@@ -36,11 +36,7 @@ fn deframe<F: Framing>(data: &[u8], new: impl Fn() -> F) {
     };
     let whole = packets(&mut new(), stream, MEMORY);
     assert_eq!(packets(&mut new(), stream, 1), whole, "byte by byte");
-    assert_eq!(
-        packets(&mut new(), stream, usize::from(seed) + 1),
-        whole,
-        "in pieces"
-    );
+    assert_eq!(packets(&mut new(), stream, usize::from(seed) + 1), whole, "in pieces");
 
     // The stream as a packet. Framings differ in what an empty packet is, so it is never empty.
     let packet = &stream[..stream.len().min(PACKET_MAX)];
@@ -52,18 +48,13 @@ fn deframe<F: Framing>(data: &[u8], new: impl Fn() -> F) {
 
     // The stream as junk before a frame whose packet carries a check.
     let mut checked = PacketBuf::with_headroom([0_u8; 64], 0).expect("no headroom is asked for");
-    checked
-        .put_slice(b"found again \xFF\xFE\x00\x50\x48")
-        .expect("it fits");
+    checked.put_slice(b"found again \xFF\xFE\x00\x50\x48").expect("it fits");
     seal(&mut checked);
     let mut damaged = stream.to_vec();
     damaged.extend_from_slice(&frame(&mut new(), checked.as_slice()));
     let found = packets(&mut new(), &damaged, MEMORY);
     let sought = checked.as_slice();
-    assert!(
-        found.iter().any(|packet| packet == sought),
-        "a whole frame behind junk is found"
-    );
+    assert!(found.iter().any(|packet| packet == sought), "a whole frame behind junk is found");
 }
 
 /// All packets of a stream that arrives in pieces of `cut` bytes and then ends. Those whose check does not hold
@@ -75,10 +66,7 @@ fn packets<F: Framing>(framing: &mut F, stream: &[u8], cut: usize) -> Vec<Vec<u8
         let mut rest = piece;
         while !rest.is_empty() {
             let taken = memory.extend(rest);
-            assert!(
-                taken > 0,
-                "the memory is never full when the packets were taken out"
-            );
+            assert!(taken > 0, "the memory is never full when the packets were taken out");
             rest = &rest[taken..];
             while let Some(packet) = memory.next(framing) {
                 let packet = packet.to_vec();
@@ -115,18 +103,14 @@ fn packets_unchecked<F: Framing>(framing: &mut F, stream: &[u8]) -> Vec<Vec<u8>>
 
 fn frame<F: Framing>(framing: &mut F, packet: &[u8]) -> Vec<u8> {
     let mut out = vec![0xA5; F::frame_len_max(packet.len())];
-    let len = framing
-        .enframe(packet, &mut out)
-        .expect("frame_len_max is always enough");
+    let len = framing.enframe(packet, &mut out).expect("frame_len_max is always enough");
     out.truncate(len);
     out
 }
 
 fn seal(buf: &mut PacketBuf<[u8; 64]>) {
     use packhorse_buffer::Layer as _;
-    Check::<Crc32c>::new()
-        .push((), buf)
-        .expect("there is room for the check");
+    Check::<Crc32c>::new().push((), buf).expect("there is room for the check");
 }
 
 fn holds(packet: &[u8]) -> bool {

@@ -70,20 +70,13 @@ where
     let payload = buf.as_slice().to_vec();
     let range = buf.range();
     let headers = range.start;
-    assert!(
-        headers <= <Over<U, L>>::HEADROOM,
-        "no more was pulled than is ever pushed"
-    );
-    assert!(
-        packet.len() - range.end <= <Over<U, L>>::TAILROOM,
-        "no more was trimmed than is ever put"
-    );
+    assert!(headers <= <Over<U, L>>::HEADROOM, "no more was pulled than is ever pushed");
+    assert!(packet.len() - range.end <= <Over<U, L>>::TAILROOM, "no more was trimmed than is ever put");
 
     let mut again =
         PacketBuf::with_headroom(vec![0xA5; payload.len() + 2 * ROOM], ROOM).expect("it is larger");
     again.put_slice(&payload).expect("there is room");
-    down.push((block, (arrival.address, ())), &mut again)
-        .expect("what was pulled can be pushed");
+    down.push((block, (arrival.address, ())), &mut again).expect("what was pulled can be pushed");
     let again = again.as_slice();
     assert_eq!(again.len(), packet.len(), "as many bytes as before");
     for at in (0..range.end).filter(|at| !sequence.contains(at)) {
@@ -102,17 +95,10 @@ fn message(data: &[u8]) {
         let Ok(fragment) = MessageLayer.pull(&mut buf) else {
             continue;
         };
-        assert_eq!(
-            Fragment::from_word(fragment.to_word()),
-            Ok(fragment),
-            "a fragment word reads back"
-        );
+        assert_eq!(Fragment::from_word(fragment.to_word()), Ok(fragment), "a fragment word reads back");
         if let Ok(Some(message)) = reassembler.handle(fragment, buf.as_slice()) {
             // A message of one piece never touches the storage and may be longer.
-            assert!(
-                message.len() <= 512 || fragment.last == 0,
-                "a message fits the storage"
-            );
+            assert!(message.len() <= 512 || fragment.last == 0, "a message fits the storage");
         }
     }
 }

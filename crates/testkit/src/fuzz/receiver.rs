@@ -80,10 +80,7 @@ fn run(claim: &Claim, input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let mut now = Instant::from_millis(0);
     let first = claim.meta();
     let Ok(mut receiver) = Receiver::new(&first, PagedBitmap::with_cap(CAP), now) else {
-        assert!(
-            first.block_size == 0 || first.layout().is_err(),
-            "only impossible geometry is refused"
-        );
+        assert!(first.block_size == 0 || first.layout().is_err(), "only impossible geometry is refused");
         return Ok(());
     };
     let mut accepted = BTreeSet::new();
@@ -101,21 +98,9 @@ fn run(claim: &Claim, input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
             }
             Message::Far { number, len } => block(&mut receiver, &mut accepted, now, number, len),
             Message::Meta(claim) => _ = receiver.handle_meta(now, &claim.meta()),
-            Message::End {
-                same_object,
-                size,
-                hash,
-            } => {
-                let object_id = if same_object {
-                    first.object_id
-                } else {
-                    !first.object_id
-                };
-                let end = End {
-                    object_id,
-                    size,
-                    hash: hash.map(|byte| [byte; 32]),
-                };
+            Message::End { same_object, size, hash } => {
+                let object_id = if same_object { first.object_id } else { !first.object_id };
+                let end = End { object_id, size, hash: hash.map(|byte| [byte; 32]) };
                 receiver.handle_end(now, &end);
             }
             Message::Wait { millis } => now = now + Duration::from_millis(millis.into()),
@@ -127,11 +112,7 @@ fn run(claim: &Claim, input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
             }
         }
         check(&receiver, &accepted);
-        assert_eq!(
-            told_complete,
-            receiver.is_complete(),
-            "complete is told as soon as it is"
-        );
+        assert_eq!(told_complete, receiver.is_complete(), "complete is told as soon as it is");
     }
     Ok(())
 }
@@ -147,11 +128,7 @@ fn block(
     match receiver.handle_block(now, number, length) {
         Ok(Place { offset, len: placed }) => {
             assert_eq!(placed, len, "all of the block is written");
-            assert_eq!(
-                offset,
-                u64::from(number) * u64::from(receiver.block_size()),
-                "where it belongs"
-            );
+            assert_eq!(offset, u64::from(number) * u64::from(receiver.block_size()), "where it belongs");
             assert!(accepted.insert(number), "block {number} was taken twice");
             if let Some(layout) = receiver.layout() {
                 assert!(offset + u64::from(len) <= layout.size(), "inside the object");
@@ -166,15 +143,8 @@ fn check(receiver: &Receiver<PagedBitmap>, accepted: &BTreeSet<u32>) {
     let blocks = receiver.blocks();
     assert_eq!(usize::try_from(blocks.count()), Ok(accepted.len()));
     assert!(blocks.memory() <= CAP, "{} bytes of memory", blocks.memory());
-    let missing: u64 = receiver
-        .missing_ranges()
-        .map(|range| u64::from(range.end - range.start))
-        .sum();
-    assert_eq!(
-        missing,
-        u64::from(receiver.missing()),
-        "the ranges are what is missing"
-    );
+    let missing: u64 = receiver.missing_ranges().map(|range| u64::from(range.end - range.start)).sum();
+    assert_eq!(missing, u64::from(receiver.missing()), "the ranges are what is missing");
     if let Some(layout) = receiver.layout() {
         let all = usize::try_from(layout.blocks()) == Ok(accepted.len());
         assert_eq!(receiver.has_all_blocks(), all);
@@ -200,11 +170,7 @@ impl Claim {
                 Size::Any(size) => size,
             }),
             hash: self.hash.map(|byte| [byte; 32]),
-            name: if self.name.is_multiple_of(2) {
-                b"one"
-            } else {
-                b"other"
-            },
+            name: if self.name.is_multiple_of(2) { b"one" } else { b"other" },
             ..Meta::default()
         }
     }

@@ -14,10 +14,7 @@ pub fn uri(data: &[u8]) {
             assert_eq!(printed.parse(), Ok(uri), "{text:?} prints as {printed:?}");
         }
         Err(error) => {
-            assert!(
-                error.character <= text.chars().count(),
-                "{error} points outside the text"
-            );
+            assert!(error.character <= text.chars().count(), "{error} points outside the text");
             assert!(!error.to_string().is_empty());
         }
     }

@@ -1,0 +1,136 @@
+//! Runs the real binary through real pipes.
+#![allow(dead_code, reason = "every test file uses a part of this")]
+
+use std::fs;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+
+pub use packhorse_testkit::patterns;
+
+/// The binary under test.
+pub const PACKHORSE: &str = env!("CARGO_BIN_EXE_packhorse");
+
+/// A command that starts it.
+pub fn packhorse(args: &[&str]) -> Command {
+    let mut command = Command::new(PACKHORSE);
+    command.args(args).env_remove("RUST_LOG");
+    command
+}
+
+/// What a program left.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        Self { code: output.status.code(), stdout: output.stdout, stderr }
+    }
+}
+
+/// Runs it with these bytes on standard input.
+pub fn run(args: &[&str], input: &[u8]) -> Ended {
+    feed(packhorse(args), input)
+}
+
+/// Runs a command with these bytes on standard input.
+pub fn feed(mut command: Command, input: &[u8]) -> Ended {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    thread::scope(|scope| {
+        // It may end before it has read everything.
+        scope.spawn(move || _ = stdin.write_all(input));
+        child.wait_with_output().unwrap().into()
+    })
+}
+
+/// Runs `packhorse A | packhorse B | ...`; the last one's output is in its place.
+pub fn pipeline(commands: &[&[&str]]) -> Vec<Ended> {
+    let mut children: Vec<Child> = Vec::new();
+    for args in commands {
+        let stdin = match children.last_mut() {
+            Some(child) => Stdio::from(child.stdout.take().unwrap()),
+            None => Stdio::null(),
+        };
+        let child = packhorse(args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        children.push(child.unwrap());
+    }
+    let readers: Vec<_> =
+        children.into_iter().map(|child| thread::spawn(|| child.wait_with_output().unwrap().into())).collect();
+    readers.into_iter().map(|reader| reader.join().unwrap()).collect()
+}
+
+/// Runs `packhorse A | packhorse B` and expects both to succeed.
+pub fn pipe_ok(sender: &[&str], receiver: &[&str]) -> Ended {
+    let mut ended = pipeline(&[sender, receiver]);
+    for one in &ended {
+        assert_eq!(one.code, Some(0), "{}", one.stderr);
+    }
+    ended.pop().unwrap()
+}
+
+/// A folder that is deleted at the end of the test.
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// The path of `name` in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The same as text.
+    pub fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a file in it, with its folders, and returns its path as text.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        self.text(name)
+    }
+
+    /// The file `name` in it.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+}
+
+/// Names in a folder, sorted; none when there is no folder.
+pub fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// A child's standard error, read to its end.
+pub fn stderr_of(child: &mut Child) -> String {
+    let mut text = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Expects exactly one line "packhorse: ..." that contains `part`, and no debug dump.
+#[track_caller]
+pub fn assert_says(ended: &Ended, code: i32, part: &str) {
+    assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+    let said = ended.stderr.lines().any(|line| line.starts_with("packhorse: ") && line.contains(part));
+    assert!(said, "'{part}' is missing in: {}", ended.stderr);
+    for sign in ["panicked", "RUST_BACKTRACE", "Error {", "Os {"] {
+        assert!(!ended.stderr.contains(sign), "{}", ended.stderr);
+    }
+}
