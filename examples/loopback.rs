@@ -2,9 +2,9 @@
 //!
 //! Everything in `packet` runs without std and without an allocator. Not shown here: files and threads (`pipe`).
 
+// ANCHOR: packet
 use core::error::Error;
 
-// ANCHOR: packet
 use packhorse::buffer::{Layer as _, Over, PacketBuf};
 use packhorse::link::{Check, Crc32c, Transport as _};
 use packhorse::packet::{Channel, native::PacketLayer};
@@ -40,8 +40,8 @@ use packhorse::buffer::Instant;
 use packhorse::packet::Fragment;
 use packhorse::transfer::native::Codec;
 use packhorse::transfer::{
-    Bitmap, BlockSink as _, BlockSource as _, Control, ControlCodec as _, End, HashKind, Layout, Meta, Receiver,
-    ReceiverEvent, Sender, SenderConfig, Transmit,
+    Bitmap, BlockSink as _, BlockSource as _, Control, ControlCodec as _, End, HashKind, Layout, Meta,
+    Receiver, ReceiverEvent, Sender, SenderConfig, Transmit,
 };
 use packhorse::transport::{Faults, Faulty};
 
@@ -89,6 +89,7 @@ fn one_object(mut object: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
         let header = BlockHeader { tag: meta.tag(), number };
         near.push((header, (address, ())), &mut packet)?;
         link.send(packet.as_slice())?;
+        sender.sent(now, u32::try_from(packet.len())?);
 
         // The other end of the link, in the same thread.
         let mut memory = [0; 256];
@@ -97,7 +98,9 @@ fn one_object(mut object: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
         let (header, (arrival, ())) = far.pull(&mut packet)?;
         if arrival.address.control {
             match (Codec::decode(packet.as_slice())?, &mut receiver) {
-                (Control::Meta(meta), None) => receiver = Some(Receiver::new(&meta, Bitmap::new([0; 16]), now)?),
+                (Control::Meta(meta), None) => {
+                    receiver = Some(Receiver::new(&meta, Bitmap::new([0; 16]), now)?);
+                }
                 (Control::Meta(meta), Some(receiver)) => drop(receiver.handle_meta(now, &meta)),
                 (Control::End(end), Some(receiver)) => drop(receiver.handle_end(now, &end)),
                 _ => {}
@@ -118,7 +121,7 @@ fn one_object(mut object: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     assert_eq!(receiver.hash(), Some(hasher.finish()));
     println!(
         "{} packets sent, {} lost, {} blocks received, {} repeats ignored",
-        sender.stats().packets + 1, // the last one is counted with the next poll
+        sender.stats().packets,
         link.damage().dropped,
         receiver.stats().blocks,
         receiver.stats().repeats,

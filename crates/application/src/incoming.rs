@@ -29,6 +29,8 @@ const SLOT: usize = 1 << 20;
 const SLOTS: usize = 4;
 /// With less room than this behind what was received, the slot is handed to the writer.
 const ROOM_MIN: usize = 64 * 1024;
+/// As soon as this much was received, too: so that it is still in the cache when it is hashed and written.
+const BATCH: usize = 256 * 1024;
 /// Messages that may be put together at a time, and bytes of the longest.
 const ASSEMBLIES: usize = 64;
 const MESSAGE_MAX: usize = 64 * 1024;
@@ -94,6 +96,8 @@ pub struct Incoming<P: Profile, F, T> {
     pool: HeapPool,
     stream: StreamBuf<HeapSlot>,
     deliveries: Vec<Delivery>,
+    /// Bytes received since the writer was given any.
+    batched: usize,
     /// Commands that are due behind the deliveries at hand.
     due: Vec<Command>,
     writer: Writer<P::Probe>,
@@ -149,6 +153,7 @@ where
             pool,
             stream,
             deliveries: Vec::new(),
+            batched: 0,
             due: Vec::new(),
             writer,
             objects: Objects::default(),
@@ -191,10 +196,13 @@ where
             Boundaries::Packets => self.transport.mtu().min(self.stream.capacity()),
             Boundaries::Bytes => ROOM_MIN,
         };
-        if self.stream.behind().len() < needed || (self.writer.is_idle() && self.has_something()) {
+        let full = self.batched >= BATCH || self.stream.behind().len() < needed;
+        if full || (self.writer.is_idle() && self.has_something()) {
             self.hand_over();
         }
         let into = if self.deliveries.is_empty() { self.stream.spare() } else { self.stream.behind() };
+        let most = into.len().min(BATCH.max(needed));
+        let into = &mut into[..most];
         let mark = self.received.start();
         let received = self.transport.receive(into);
         self.received.stop(mark);
@@ -203,6 +211,7 @@ where
             Err(TransportError::Closed) => Ok(false),
             Ok(len) => {
                 self.stream.commit(len);
+                self.batched += len;
                 self.report.transfer.wire_bytes += len as u64;
                 Ok(true)
             }
@@ -222,6 +231,7 @@ where
 
     /// Gives the writer the memory received so far and the blocks in it, then what was due behind them.
     fn hand_over(&mut self) {
+        self.batched = 0;
         if !self.deliveries.is_empty() {
             // What is pending is less than a frame, and a slot holds two.
             if let Ok(memory) = self.stream.replace_storage(self.pool.take_blocking()) {

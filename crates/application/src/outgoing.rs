@@ -31,7 +31,7 @@ use crate::slab::Shape;
 use crate::{LinkError, SendError};
 
 /// Bytes read ahead at once, and how often.
-const SLAB: usize = 1 << 20;
+const SLAB: usize = 1 << 18;
 const SLABS: usize = 4;
 /// The same on lossy links, where blocks are small and streams keep a window of them.
 const SLAB_LOSSY: usize = 1 << 18;

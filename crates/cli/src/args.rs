@@ -56,18 +56,17 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The tour takes less than 5 seconds, needs no network and leaves nothing behind. It exits with 0 only if
-every file arrived and was verified.")]
+The tour takes less than 5 seconds, needs no network and leaves nothing behind. It exits with 0
+only if every file arrived and was verified.")]
 pub(crate) struct DemoArgs {}
 
 /// What `send` and `recv` share.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reporting")]
 pub(crate) struct ReportArgs {
-    /// How to show progress on standard error: a bar (on a terminal), JSON lines, or nothing until the end
+    /// Progress on standard error: auto, bar, json or none; auto is a bar on a terminal, unless send
+    /// writes into a pipe
     #[arg(long, value_name = "HOW", default_value = "auto", hide_possible_values = true)]
-    #[arg(help = "How to show progress on standard error: auto, bar, json or none [auto: bar on a terminal]")]
-    #[arg(hide_default_value = true)]
     pub(crate) progress: ProgressKind,
     /// Print how long every layer took: calls, minimum, percentiles, maximum, total
     #[arg(long)]
@@ -118,11 +117,11 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "BYTES", value_parser = quantity::small)]
     #[arg(help_heading = "Wire")]
     pub(crate) block: Option<u32>,
-    /// Announcements of a file before its first block [default: 1 with once, 8 with repeat]
+    /// Announcements of a file before its first block [default: 8; native with once: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(help_heading = "Wire")]
     pub(crate) meta_first: Option<u32>,
-    /// Announce a file again after every N packets of it [default: 50 with repeat]
+    /// Announce a file again every N packets [default: 50; native with once: never]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(help_heading = "Wire")]
     pub(crate) meta_every: Option<u32>,
@@ -140,8 +139,8 @@ pub(crate) struct SendArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A file appears in DIR under its name only when it is whole and verified, and never outside DIR, whatever
-its name says. Until then it is .packhorse-*.part beside it.
+A file appears in DIR under its name only when it is whole and verified, and never outside DIR,
+whatever its name says. Until then it is .packhorse-*.part beside it.
 
 Examples:
   packhorse recv inbox < recording
@@ -177,11 +176,11 @@ pub(crate) enum ExistingKind {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Chances P are from 0 to 1, also written 1% or 1/1000. The same seed and options damage the same bytes,
-however the stream is cut into reads. What was done is printed to standard error at the end.
+Chances P are from 0 to 1, also written 1% or 1/1000. The same seed and options do the same
+damage to the same bytes. What was done is printed to standard error at the end.
 
 Examples:
-  packhorse send f --mode repeat=3 | packhorse noise --drop 2% --seed 7 | packhorse recv inbox
+  packhorse send f --mode repeat=3 | packhorse noise --drop 1/1000 | packhorse recv inbox
   packhorse noise --byte-error 1/1000 --burst 16 < recording > damaged")]
 pub(crate) struct NoiseArgs {
     /// Start of the random numbers [default: a random one, printed at the end]
@@ -313,7 +312,10 @@ mod tests {
     #[test]
     fn a_mode_of_a_later_version_is_refused_with_those_that_exist() {
         let error = parse("packhorse send x --mode fountain").unwrap_err();
-        assert!(error.contains("once") && error.contains("repeat=N") && error.contains("fountain"), "{error}");
+        assert!(
+            error.contains("once") && error.contains("repeat=N") && error.contains("fountain"),
+            "{error}"
+        );
     }
 
     #[test]

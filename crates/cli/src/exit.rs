@@ -72,11 +72,11 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// Says a panic as a line that a person can report, instead of a backtrace.
 pub(crate) fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
-        let what = info
-            .payload_as_str()
-            .unwrap_or("no reason given");
+        let what = info.payload_as_str().unwrap_or("no reason given");
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        screen::error(&format!("this is a bug in packhorse: {what} ({place}); please report it with what you did"));
+        screen::error(&format!(
+            "this is a bug in packhorse: {what} ({place}); please report it with what you did"
+        ));
     }));
 }
 

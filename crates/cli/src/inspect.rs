@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::args::InspectArgs;
 use crate::exit::{self, Exit};
+use crate::human;
 use crate::screen::printable;
 use crate::stdio::{Input, Output};
-use crate::human;
 
 /// Bytes from the start of a recording in which the first whole packet is looked for.
 const RECOGNISE: u64 = 4 << 20;
@@ -27,7 +27,9 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
         io::Read::take(&mut input, RECOGNISE).read_to_end(&mut start).context("cannot read the recording")?;
         match packhorse::recognise(&start) {
             Some(profile) => profile,
-            None if start.is_empty() => bail!("the recording is empty; record one: packhorse send FILE > recording"),
+            None if start.is_empty() => {
+                bail!("the recording is empty; record one: packhorse send FILE > recording")
+            }
             None => bail!(
                 "no whole packet of a known profile in the first {}; name the profile to see what is damaged: \
                  --profile native or --profile ftag",
@@ -109,11 +111,7 @@ fn text(body: &Body<'_>, tagged: bool) -> String {
 fn meta_text(meta: &Meta<'_>, of: &str) -> String {
     let name = printable(&String::from_utf8_lossy(meta.name));
     let size = meta.size.map_or_else(|| "size not known yet".to_owned(), |size| human::count(size, "byte"));
-    format!(
-        "META{of}, {} '{name}', {size} in blocks of {}",
-        kind_name(meta.kind),
-        meta.block_size,
-    )
+    format!("META{of}, {} '{name}', {size} in blocks of {}", kind_name(meta.kind), meta.block_size,)
 }
 
 /// What the blocks of the object say of it.
@@ -141,7 +139,8 @@ fn order_text(order: Order) -> String {
 }
 
 fn object(record: &Record<'_>) -> Value {
-    let mut object = json!({ "offset": record.offset, "length": record.length, "ok": record.content.is_ok() });
+    let mut object =
+        json!({ "offset": record.offset, "length": record.length, "ok": record.content.is_ok() });
     let more = match &record.content {
         Ok(seen) => seen_object(seen),
         Err(error) => json!({ "layer": error.layer, "reason": error.to_string() }),

@@ -14,9 +14,9 @@ pub(crate) fn start() -> anyhow::Result<()> {
         return Ok(());
     };
     let wanted = wanted.to_string_lossy();
-    let filter = EnvFilter::builder()
-        .parse(&wanted)
-        .with_context(|| format!("RUST_LOG is '{wanted}', which is not a filter; write e.g. RUST_LOG=debug"))?;
+    let filter = EnvFilter::builder().parse(&wanted).with_context(|| {
+        format!("RUST_LOG is '{wanted}', which is not a filter; write e.g. RUST_LOG=debug")
+    })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| screen::Log)

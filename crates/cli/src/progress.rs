@@ -28,23 +28,23 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     last: Option<Instant>,
     messages: Option<Log>,
-    pub(crate) failures: u64,
 }
 
 impl Progress {
-    /// For a session that lets objects be `done`; messages that arrive go to `messages`.
-    pub(crate) fn new(kind: ProgressKind, done: &'static str, messages: Option<Log>) -> Self {
+    /// For a session that lets objects be `done`; messages that arrive go to `messages`. `quiet`: no bar unless it is
+    /// asked for.
+    pub(crate) fn new(kind: ProgressKind, done: &'static str, quiet: bool, messages: Option<Log>) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = match kind {
             ProgressKind::Json => {
                 screen::speak_json();
                 false
             }
-            ProgressKind::Auto => terminal,
+            ProgressKind::Auto => terminal && !quiet,
             ProgressKind::Bar => true,
             ProgressKind::None => false,
         };
-        Self { done, bar: bar.then(new_bar), last: None, messages, failures: 0 }
+        Self { done, bar: bar.then(new_bar), last: None, messages }
     }
 
     /// Takes the bar away.
@@ -93,8 +93,7 @@ impl Progress {
         }
     }
 
-    fn failed(&mut self, name: &str, reason: &str) {
-        self.failures += 1;
+    fn failed(&self, name: &str, reason: &str) {
         if screen::speaks_json() {
             screen::object(&json!({ "event": "failed", "name": name, "reason": reason }));
         } else {
@@ -131,9 +130,9 @@ fn new_bar() -> ProgressBar {
 
 fn style(sized: bool) -> ProgressStyle {
     let template = if sized {
-        "{msg:28} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta}"
+        "{msg:28} [{wide_bar}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}"
     } else {
-        "{msg:28} {spinner} {bytes} {bytes_per_sec} {elapsed}"
+        "{msg:28} {spinner} {decimal_bytes} {decimal_bytes_per_sec} {elapsed}"
     };
     // A template that does not parse shows the default bar: a matter of looks.
     ProgressStyle::with_template(template)

@@ -15,7 +15,9 @@ use crate::{human, screen};
 
 pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
     if args.from == Uri::Pipe && std::io::stdin().is_terminal() {
-        bail!("standard input is a terminal; connect a sender: packhorse send FILE | packhorse recv DIR, or < FILE");
+        bail!(
+            "standard input is a terminal; connect a sender: packhorse send FILE | packhorse recv DIR, or < FILE"
+        );
     }
     let into = if args.into.as_os_str() == "-" {
         Destination::Stdout
@@ -31,7 +33,7 @@ pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
         timing: args.report.timing,
     };
     let log = args.telemetry.as_ref().map(|path| Log::open(path)).transpose()?;
-    let mut progress = Progress::new(args.report.progress, "received and verified", log);
+    let mut progress = Progress::new(args.report.progress, "received and verified", false, log);
     let outcome = packhorse::receive(&into, &args.from, &options, &mut progress);
     progress.finish();
     match outcome {
@@ -64,7 +66,8 @@ fn report(outcome: &ReceiveOutcome) -> Exit {
         "timing": timing,
     });
     if let Some(summary) = summary.as_object_mut() {
-        let damage = damage(report).into_iter().map(|(name, count)| (name.replace(' ', "_"), Value::from(count)));
+        let damage =
+            damage(report).into_iter().map(|(name, count)| (name.replace(' ', "_"), Value::from(count)));
         summary.insert("damage".into(), Value::Object(damage.collect()));
     }
     screen::object(&summary);
@@ -75,7 +78,11 @@ fn report(outcome: &ReceiveOutcome) -> Exit {
         human::bytes(transfer.bytes),
         human::time(took),
         human::rate(transfer.bytes, took),
-        if report.messages > 0 { format!("; {}", human::count(report.messages, "message")) } else { String::new() },
+        if report.messages > 0 {
+            format!("; {}", human::count(report.messages, "message"))
+        } else {
+            String::new()
+        },
     ));
     let found: Vec<String> = damage(report)
         .into_iter()
@@ -91,7 +98,10 @@ fn report(outcome: &ReceiveOutcome) -> Exit {
     if complete {
         return Exit::Done;
     }
-    screen::error(&format!("{}; send it again, with --mode repeat=N if the link loses packets", lost.join(", ")));
+    screen::error(&format!(
+        "{}; send it again, with --mode repeat=N if the link loses packets",
+        lost.join(", ")
+    ));
     Exit::Damaged
 }
 

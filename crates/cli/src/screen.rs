@@ -2,9 +2,9 @@
 //!
 //! Nothing here fails: a closed standard error is no reason to stop moving data.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::{self, Write};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};

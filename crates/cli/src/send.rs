@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::args::SendArgs;
 use crate::exit::Exit;
 use crate::progress::Progress;
-use crate::{human, screen, telemetry};
+use crate::{human, screen, stdio, telemetry};
 
 pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
     let reads_stdin = args.paths.iter().filter(|path| path.as_os_str() == "-").count();
@@ -26,8 +26,10 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
              recv DIR, or > FILE"
         );
     }
-    let mut lines = args.telemetry.as_ref().map(|path| telemetry::Lines::open(path, line_max(args))).transpose()?;
-    let mut progress = Progress::new(args.report.progress, "sent", None);
+    let mut lines =
+        args.telemetry.as_ref().map(|path| telemetry::Lines::open(path, line_max(args))).transpose()?;
+    // At the other end of a pipe is a receiver, with a bar of its own on the same terminal.
+    let mut progress = Progress::new(args.report.progress, "sent", stdio::stdout_is_pipe(), None);
     let outcome = packhorse::send(
         &args.paths,
         &args.to,
@@ -90,7 +92,11 @@ fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
         human::rate(transfer.bytes, took),
         human::bytes(transfer.wire_bytes),
         human::count(transfer.packets, "packet"),
-        if report.messages > 0 { format!(", {}", human::count(report.messages, "message")) } else { String::new() },
+        if report.messages > 0 {
+            format!(", {}", human::count(report.messages, "message"))
+        } else {
+            String::new()
+        },
         if report.passed_over > 0 {
             format!("; passed over {}", human::count(report.passed_over, "special file or link"))
         } else {
@@ -102,7 +108,9 @@ fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
     }
     match error {
         Some(Error::Send(SendError::Link(LinkError::Closed))) => {
-            screen::error("the receiving side closed the link before everything was sent; see what it says, then send again");
+            screen::error(
+                "the receiving side closed the link before everything was sent; see what it says, then send again",
+            );
             Ok(Exit::Damaged)
         }
         Some(error) => Err(error.into()),

@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -58,6 +60,12 @@ impl io::Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Whether standard output leads into another program.
+pub(crate) fn stdout_is_pipe() -> bool {
+    let fd = io::stdout().as_fd().try_clone_to_owned();
+    fd.and_then(|fd| File::from(fd).metadata()).is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 fn io_error(error: TransportError<io::Error>) -> io::Error {

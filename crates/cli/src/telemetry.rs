@@ -158,8 +158,20 @@ mod tests {
     fn passing_stops_at_the_count_and_when_nobody_listens() {
         let mut text = &b"1\n2\n3\n4\n"[..];
         let mut count = 0;
-        assert!(pass(&mut text, 10, 2, &mut |_| { count += 1; true }).unwrap());
-        assert!(!pass(&mut text, 10, 9, &mut |_| { count += 1; false }).unwrap());
+        assert!(
+            pass(&mut text, 10, 2, &mut |_| {
+                count += 1;
+                true
+            })
+            .unwrap()
+        );
+        assert!(
+            !pass(&mut text, 10, 9, &mut |_| {
+                count += 1;
+                false
+            })
+            .unwrap()
+        );
         assert_eq!((count, text), (3, &b"4\n"[..]));
     }
 }

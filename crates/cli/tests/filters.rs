@@ -1,11 +1,13 @@
 //! `hex`, `noise` and `inspect`: what comes in at one end and goes out at the other.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the failure of the test")]
 
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Stdio;
 
-use support::{Folder, assert_says, packhorse, patterns, run};
+use packhorse_testkit::patterns;
+use support::{Folder, assert_says, packhorse, run};
 
 #[test]
 fn hex_digits_come_back_as_the_same_bytes() {
@@ -29,11 +31,8 @@ fn hex_names_the_place_of_what_is_no_digit() {
 
 #[test]
 fn hex_does_not_wait_for_a_line_to_fill() {
-    let mut child = packhorse(&["hex", "encode"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        packhorse(&["hex", "encode"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     stdin.write_all(b"\x01\x02").unwrap();
@@ -52,7 +51,19 @@ fn hex_does_not_wait_for_a_line_to_fill() {
 fn the_same_seed_does_the_same_damage() {
     let bytes = patterns::zeros(200_000);
     let damage = |seed: &str| {
-        let args = ["noise", "--seed", seed, "--byte-error", "1%", "--drop", "1/100", "--dup", "0.01", "--burst", "4"];
+        let args = [
+            "noise",
+            "--seed",
+            seed,
+            "--byte-error",
+            "1%",
+            "--drop",
+            "1/100",
+            "--dup",
+            "0.01",
+            "--burst",
+            "4",
+        ];
         run(&args, &bytes)
     };
     let (one, again, other) = (damage("1"), damage("1"), damage("2"));
@@ -87,14 +98,21 @@ fn inspect_tells_every_packet_of_a_recording() {
     let ended = run(&["inspect", &recording], b"");
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let text = String::from_utf8(ended.stdout).unwrap();
-    for part in ["file 'photo.jpg', 1000 bytes in blocks of 400", "block 2", "200 bytes", "SESSION END", "damage    none"] {
+    for part in [
+        "file 'photo.jpg', 1000 bytes in blocks of 400",
+        "block 2",
+        "200 bytes",
+        "SESSION END",
+        "damage    none",
+    ] {
         assert!(text.contains(part), "'{part}' is missing in:\n{text}");
     }
     assert!(run(&["inspect"], &sent).stdout == text.as_bytes(), "standard input is the default");
 
     let ended = run(&["inspect", "--json", &recording], b"");
     let lines = String::from_utf8(ended.stdout).unwrap();
-    let objects: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let objects: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let kinds: Vec<&str> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["meta", "block", "block", "block", "end", "session_end", "summary"]);
     assert_eq!(objects[0]["name"], "photo.jpg");

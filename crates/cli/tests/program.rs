@@ -1,9 +1,11 @@
 //! The program itself: help, version, usage errors, man pages, completions, the demo.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the failure of the test")]
 
 mod support;
 
+use core::time::Duration;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use support::{Folder, names, packhorse, run};
 

@@ -1,12 +1,15 @@
 //! `send | recv`: what goes in comes out.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the failure of the test")]
 
 mod support;
 
+use core::time::Duration;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use support::{Folder, names, patterns, pipe_ok, pipeline, run};
+use packhorse_testkit::patterns;
+use support::{Folder, names, pipe_ok, pipeline, run};
 
 const SIZES: [usize; 7] = [0, 1, 49, 50, 51, 65_536, 300_001];
 
@@ -16,7 +19,8 @@ fn every_size_arrives_in_every_profile_and_mode() {
         for mode in ["once", "repeat=2"] {
             let folder = Folder::new();
             let inbox = folder.text("inbox");
-            let mut args = vec!["send".to_owned(), "--profile".into(), profile.into(), "--mode".into(), mode.into()];
+            let mut args =
+                vec!["send".to_owned(), "--profile".into(), profile.into(), "--mode".into(), mode.into()];
             for size in SIZES {
                 args.push(folder.write(&format!("{size}.bin"), &patterns::random(size as u64, size)));
             }
@@ -26,7 +30,11 @@ fn every_size_arrives_in_every_profile_and_mode() {
             pipe_ok(&args, &["recv", &inbox]);
             for size in SIZES {
                 let name = format!("{size}.bin");
-                assert_eq!(folder.read(&format!("inbox/{name}")), folder.read(&name), "{profile} {mode} {name}");
+                assert_eq!(
+                    folder.read(&format!("inbox/{name}")),
+                    folder.read(&name),
+                    "{profile} {mode} {name}"
+                );
             }
         }
     }
@@ -55,7 +63,8 @@ fn folders_arrive_with_their_modes_and_times() {
     folder.write("tree/script", b"#!");
     fs::create_dir(folder.path("tree/empty")).unwrap();
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_234_567_890);
-    for (name, mode) in [("tree/script", 0o751), ("tree/deep/er/x.txt", 0o600), ("tree/empty", 0o711), ("tree", 0o750)]
+    for (name, mode) in
+        [("tree/script", 0o751), ("tree/deep/er/x.txt", 0o600), ("tree/empty", 0o711), ("tree", 0o750)]
     {
         let file = fs::File::open(folder.path(name)).unwrap();
         file.set_modified(time).unwrap();
@@ -133,7 +142,10 @@ fn a_file_that_is_there_is_replaced_or_kept_as_told() {
     folder.write("inbox/a.txt", b"old");
     let inbox = folder.text("inbox");
     pipe_ok(&["send", &file], &["recv", &inbox, "--existing", "number"]);
-    assert_eq!((folder.read("inbox/a.txt"), folder.read("inbox/a (2).txt")), (b"old".to_vec(), b"new".to_vec()));
+    assert_eq!(
+        (folder.read("inbox/a.txt"), folder.read("inbox/a (2).txt")),
+        (b"old".to_vec(), b"new".to_vec())
+    );
     pipe_ok(&["send", &file], &["recv", &inbox]);
     assert_eq!(folder.read("inbox/a.txt"), b"new");
 }

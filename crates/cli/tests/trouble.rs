@@ -1,14 +1,17 @@
 //! When things go wrong: one clear line, the right exit code, nothing under a final name that is not whole.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the failure of the test")]
 
 mod support;
 
+use core::time::Duration;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use support::{Ended, Folder, PACKHORSE, assert_says, feed, names, packhorse, patterns, pipeline, run, stderr_of};
+use packhorse_testkit::patterns;
+use support::{Ended, Folder, PACKHORSE, assert_says, feed, names, packhorse, run, stderr_of};
 
 /// What `send` writes for a file of so many bytes.
 fn recording(folder: &Folder, size: usize, more: &[&str]) -> Vec<u8> {

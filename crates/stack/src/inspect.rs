@@ -234,7 +234,8 @@ fn body<'a, P: Profile>(
     if address == P::TRANSFER.data() {
         return Ok(Body::Block { header, length });
     }
-    let fragment = if P::Codec::FRAGMENTED { Fragment::from_word(header.number)? } else { Fragment::whole(0) };
+    let fragment =
+        if P::Codec::FRAGMENTED { Fragment::from_word(header.number)? } else { Fragment::whole(0) };
     if !address.control {
         return Ok(Body::Message { fragment, bytes });
     }

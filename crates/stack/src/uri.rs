@@ -252,7 +252,8 @@ fn serial(input: &str) -> Parsed<'_, Uri> {
 fn host_and_port(input: &str) -> Parsed<'_, (String, u16)> {
     let (rest, _) = or(UriErrorKind::NoSlashes, tag("//")).parse(input)?;
     let (rest, host) = if rest.starts_with('[') {
-        let address = verify(take_till(|c| c == ']'), |text: &str| text.parse::<core::net::Ipv6Addr>().is_ok());
+        let address =
+            verify(take_till(|c| c == ']'), |text: &str| text.parse::<core::net::Ipv6Addr>().is_ok());
         let bracketed = delimited(char('['), address, char(']'));
         or(UriErrorKind::BadHost, bracketed.map(ToOwned::to_owned)).parse(rest)?
     } else {
@@ -325,4 +326,3 @@ fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     }
     Ok(())
 }
-

@@ -80,7 +80,8 @@ fn any_path() -> impl Strategy<Value = PathBuf> {
 }
 
 fn any_uri() -> impl Strategy<Value = Uri> {
-    let host = || prop_oneof!["[a-zA-Z0-9äß._~-]{0,20}", any::<core::net::Ipv6Addr>().prop_map(|a| a.to_string())];
+    let host =
+        || prop_oneof!["[a-zA-Z0-9äß._~-]{0,20}", any::<core::net::Ipv6Addr>().prop_map(|a| a.to_string())];
     let name = || "[^/\0]{1,20}";
     prop_oneof![
         Just(Uri::Pipe),

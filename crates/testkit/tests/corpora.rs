@@ -1,7 +1,9 @@
 //! Every input in `fuzz/corpus`, through the body of its target: what the fuzzer once found stays fixed, on any
 //! toolchain.
 
-use std::collections::BTreeSet;
+extern crate alloc;
+
+use alloc::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use packhorse_testkit::fuzz::TARGETS;
@@ -12,7 +14,11 @@ fn fuzz() -> PathBuf {
 
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect()
+    let stem = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        Some(path.file_stem()?.to_string_lossy().into_owned())
+    };
+    entries.filter_map(stem).collect()
 }
 
 #[test]

@@ -32,18 +32,13 @@ pub(super) fn loopback(file: &Path, inbox: &Path) -> anyhow::Result<Leg> {
 
 /// A link that does everything that a bad one can do to packets.
 pub(super) fn lossy(file: &Path, inbox: &Path) -> anyhow::Result<Leg> {
-    let faults = Faults {
-        drop: 0.03,
-        byte_error: 1e-4,
-        truncate: 0.005,
-        dup: 0.01,
-        reorder: 0.01,
-        ..Faults::NONE
-    };
+    let faults =
+        Faults { drop: 0.03, byte_error: 1e-4, truncate: 0.005, dup: 0.01, reorder: 0.01, ..Faults::NONE };
     let (here, there) = Memory::pair(MTU, SLOTS);
     let here = Faulty::new(here, SEED, &faults)?;
     let options = SendOptions { mode: Mode::Repeat { copies: 4 }, ..SendOptions::default() };
-    let leg = Leg { link: "lossy", mode: "repeat=4", ..transfer(file, inbox, &options, Io(here), Io(there))? };
+    let leg =
+        Leg { link: "lossy", mode: "repeat=4", ..transfer(file, inbox, &options, Io(here), Io(there))? };
     Ok(leg)
 }
 
@@ -77,7 +72,8 @@ where
         (sender.join(), received)
     });
     let took = began.elapsed();
-    let (sent, hash) = sent.map_err(|_| anyhow!("the sending thread ended early"))?.context("sending failed")?;
+    let (sent, hash) =
+        sent.map_err(|_| anyhow!("the sending thread ended early"))?.context("sending failed")?;
     if let Some(error) = sent.error {
         return Err(error).context("sending ended early");
     }

@@ -39,6 +39,9 @@ struct Leg {
     verified: Option<String>,
 }
 
+/// Sends a file over a link into a folder.
+type Step = fn(&Path, &Path) -> anyhow::Result<Leg>;
+
 pub(crate) fn run() -> anyhow::Result<Exit> {
     match tour() {
         Err(error) if is_broken_pipe(&error) => Ok(Exit::Done),
@@ -63,9 +66,12 @@ fn tour() -> anyhow::Result<Exit> {
         human::bytes(SIZE as u64)
     ))?;
 
-    let steps: [(&str, fn(&Path, &Path) -> anyhow::Result<Leg>); 3] = [
+    let steps: [(&str, Step); 3] = [
         ("1  Loopback: packets of at most 250 bytes in memory, as a radio has them.", links::loopback),
-        ("2  Pipe: packhorse send photo.jpg | packhorse recv inbox, with telemetry beside the file.", pipe::run),
+        (
+            "2  Pipe: packhorse send photo.jpg | packhorse recv inbox, with telemetry beside the file.",
+            pipe::run,
+        ),
         (
             "3  Lossy link: packets are dropped, damaged, doubled, cut and late; every block is sent 5 times.",
             links::lossy,
@@ -85,7 +91,8 @@ fn tour() -> anyhow::Result<Exit> {
     }
     say(&table(&legs))?;
     say(&format!("\nDone in {}. Nothing was left behind. {NEXT}", human::time(began.elapsed())))?;
-    let good = |leg: &Leg| leg.verified.is_some() && leg.messages.is_none_or(|(sent, received)| sent == received);
+    let good =
+        |leg: &Leg| leg.verified.is_some() && leg.messages.is_none_or(|(sent, received)| sent == received);
     if legs.iter().all(good) {
         return Ok(Exit::Done);
     }

@@ -72,7 +72,10 @@ pub(super) fn run(file: &Path, inbox: &Path) -> anyhow::Result<Leg> {
         losses: there["damage"]
             .as_object()
             .map(|damage| {
-                damage.iter().map(|(name, count)| (name.replace('_', " "), count.as_u64().unwrap_or(0))).collect()
+                damage
+                    .iter()
+                    .map(|(name, count)| (name.replace('_', " "), count.as_u64().unwrap_or(0)))
+                    .collect()
             })
             .unwrap_or_default(),
         messages: Some((LINES, same as u64)),

@@ -1,4 +1,5 @@
 //! Runs the real binary through real pipes.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the failure of the test")]
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
 use std::fs;
@@ -7,13 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
-pub use packhorse_testkit::patterns;
-
 /// The binary under test.
-pub const PACKHORSE: &str = env!("CARGO_BIN_EXE_packhorse");
+pub(crate) const PACKHORSE: &str = env!("CARGO_BIN_EXE_packhorse");
 
 /// A command that starts it.
-pub fn packhorse(args: &[&str]) -> Command {
+pub(crate) fn packhorse(args: &[&str]) -> Command {
     let mut command = Command::new(PACKHORSE);
     command.args(args).env_remove("RUST_LOG");
     command
@@ -21,10 +20,10 @@ pub fn packhorse(args: &[&str]) -> Command {
 
 /// What a program left.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: Vec<u8>,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
 }
 
 impl From<Output> for Ended {
@@ -35,12 +34,12 @@ impl From<Output> for Ended {
 }
 
 /// Runs it with these bytes on standard input.
-pub fn run(args: &[&str], input: &[u8]) -> Ended {
+pub(crate) fn run(args: &[&str], input: &[u8]) -> Ended {
     feed(packhorse(args), input)
 }
 
 /// Runs a command with these bytes on standard input.
-pub fn feed(mut command: Command, input: &[u8]) -> Ended {
+pub(crate) fn feed(mut command: Command, input: &[u8]) -> Ended {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -52,7 +51,7 @@ pub fn feed(mut command: Command, input: &[u8]) -> Ended {
 }
 
 /// Runs `packhorse A | packhorse B | ...`; the last one's output is in its place.
-pub fn pipeline(commands: &[&[&str]]) -> Vec<Ended> {
+pub(crate) fn pipeline(commands: &[&[&str]]) -> Vec<Ended> {
     let mut children: Vec<Child> = Vec::new();
     for args in commands {
         let stdin = match children.last_mut() {
@@ -62,13 +61,15 @@ pub fn pipeline(commands: &[&[&str]]) -> Vec<Ended> {
         let child = packhorse(args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         children.push(child.unwrap());
     }
-    let readers: Vec<_> =
-        children.into_iter().map(|child| thread::spawn(|| child.wait_with_output().unwrap().into())).collect();
+    let readers: Vec<_> = children
+        .into_iter()
+        .map(|child| thread::spawn(|| child.wait_with_output().unwrap().into()))
+        .collect();
     readers.into_iter().map(|reader| reader.join().unwrap()).collect()
 }
 
 /// Runs `packhorse A | packhorse B` and expects both to succeed.
-pub fn pipe_ok(sender: &[&str], receiver: &[&str]) -> Ended {
+pub(crate) fn pipe_ok(sender: &[&str], receiver: &[&str]) -> Ended {
     let mut ended = pipeline(&[sender, receiver]);
     for one in &ended {
         assert_eq!(one.code, Some(0), "{}", one.stderr);
@@ -77,25 +78,25 @@ pub fn pipe_ok(sender: &[&str], receiver: &[&str]) -> Ended {
 }
 
 /// A folder that is deleted at the end of the test.
-pub struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     /// The path of `name` in it.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// The same as text.
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
 
     /// Writes a file in it, with its folders, and returns its path as text.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
@@ -103,13 +104,13 @@ impl Folder {
     }
 
     /// The file `name` in it.
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 }
 
 /// Names in a folder, sorted; none when there is no folder.
-pub fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -118,7 +119,7 @@ pub fn names(folder: &Path) -> Vec<String> {
 }
 
 /// A child's standard error, read to its end.
-pub fn stderr_of(child: &mut Child) -> String {
+pub(crate) fn stderr_of(child: &mut Child) -> String {
     let mut text = String::new();
     child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
     text
@@ -126,7 +127,7 @@ pub fn stderr_of(child: &mut Child) -> String {
 
 /// Expects exactly one line "packhorse: ..." that contains `part`, and no debug dump.
 #[track_caller]
-pub fn assert_says(ended: &Ended, code: i32, part: &str) {
+pub(crate) fn assert_says(ended: &Ended, code: i32, part: &str) {
     assert_eq!(ended.code, Some(code), "{}", ended.stderr);
     let said = ended.stderr.lines().any(|line| line.starts_with("packhorse: ") && line.contains(part));
     assert!(said, "'{part}' is missing in: {}", ended.stderr);
