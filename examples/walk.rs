@@ -13,45 +13,52 @@ use packhorse::transfer::{BlockHeader, native::BlockLayer};
 /// 8 + 6 + 6 bytes for headers, 5 for the payload, 4 for the check.
 type Packet = PacketBuf<[u8; 29]>;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    // ANCHOR: down
-    let mut down = String::new();
-    let mut packet = Packet::poisoned(20);
-    show(&mut down, "room for every header", &packet)?;
+// ANCHOR: down
+fn down(packet: &mut Packet) -> Result<String, Box<dyn Error>> {
+    let mut shown = String::new();
+    show(&mut shown, "room for every header", packet)?;
 
     packet.put_slice(b"hello")?;
-    show(&mut down, "application: the payload", &packet)?;
+    show(&mut shown, "application: the payload", packet)?;
 
-    BlockLayer.push(BlockHeader { tag: 0x0007, number: 3 }, &mut packet)?;
-    show(&mut down, "transfer: tag 7, block 3", &packet)?;
+    BlockLayer.push(BlockHeader { tag: 0x0007, number: 3 }, packet)?;
+    show(&mut shown, "transfer: tag 7, block 3", packet)?;
 
-    PacketLayer::new().push(Channel::TRANSFER.data(), &mut packet)?;
-    show(&mut down, "packet: channel 1, sequence number 0", &packet)?;
+    PacketLayer::new().push(Channel::TRANSFER.data(), packet)?;
+    show(&mut shown, "packet: channel 1, sequence number 0", packet)?;
 
-    Check::<Crc32c>::new().push((), &mut packet)?;
-    show(&mut down, "link: CRC-32C behind", &packet)?;
+    Check::<Crc32c>::new().push((), packet)?;
+    show(&mut shown, "link: CRC-32C behind", packet)?;
 
-    LengthPrefixed::new(1024).push((), &mut packet)?;
-    show(&mut down, "link: PH, version 1, length 21, check", &packet)?;
-    // ANCHOR_END: down
+    LengthPrefixed::new(1024).push((), packet)?;
+    show(&mut shown, "link: PH, version 1, length 21, check", packet)?;
+    Ok(shown)
+}
+// ANCHOR_END: down
 
-    // ANCHOR: up
-    let mut up = String::new();
-    LengthPrefixed::new(1024).pull(&mut packet)?;
-    show(&mut up, "link: the frame header holds", &packet)?;
+// ANCHOR: up
+fn up(packet: &mut Packet) -> Result<String, Box<dyn Error>> {
+    let mut shown = String::new();
+    LengthPrefixed::new(1024).pull(packet)?;
+    show(&mut shown, "link: the frame header holds", packet)?;
 
-    Check::<Crc32c>::new().pull(&mut packet)?;
-    show(&mut up, "link: the check holds", &packet)?;
+    Check::<Crc32c>::new().pull(packet)?;
+    show(&mut shown, "link: the check holds", packet)?;
 
-    let arrival = PacketLayer::new().pull(&mut packet)?;
-    show(&mut up, "packet: whose it is, and in what order", &packet)?;
-
-    let block = BlockLayer.pull(&mut packet)?;
-    show(&mut up, "transfer: where it belongs", &packet)?;
-    // ANCHOR_END: up
-
+    let arrival = PacketLayer::new().pull(packet)?;
     assert_eq!(arrival.address, Channel::TRANSFER.data());
+    show(&mut shown, "packet: whose it is, and in what order", packet)?;
+
+    let block = BlockLayer.pull(packet)?;
     assert_eq!((block.tag, block.number), (7, 3));
+    show(&mut shown, "transfer: where it belongs", packet)?;
+    Ok(shown)
+}
+// ANCHOR_END: up
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut packet = Packet::poisoned(20);
+    let (down, up) = (down(&mut packet)?, up(&mut packet)?);
     assert_eq!(packet.as_slice(), b"hello");
     print!("{down}\n{up}");
     let book = include_str!("../docs/src/tour.md");

@@ -2,7 +2,7 @@
 //!
 //! A folder comes before what is in it. Only one listing per depth is held, whatever the tree's size.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -227,7 +227,7 @@ mod tests {
         fs::write(tree.join("a.txt"), "a").unwrap();
         fs::write(tree.join("b/c.txt"), "c").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", tree.join("link")).unwrap();
-        let mut catalog = Catalog::new(&[tree.clone()], None).unwrap();
+        let mut catalog = Catalog::new(core::slice::from_ref(&tree), None).unwrap();
         let found: Vec<String> = catalog.by_ref().map(|entry| entry.unwrap().name).collect();
         assert_eq!(found, ["tree", "tree/a.txt", "tree/b", "tree/b/c.txt", "tree/b/empty"]);
         assert_eq!(catalog.passed_over(), 1);

@@ -2,8 +2,8 @@
 //!
 //! A copy is seen by where bytes lie: what leaves lies in the slab that was read into, or it does not.
 
+use core::ops::Range;
 use std::io::Write as _;
-use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 
 use packhorse_buffer::{HeapPool, NoProbe, Storage as _};
@@ -14,7 +14,7 @@ use crate::feed::Ahead;
 use crate::inbox::{Existing, Inbox};
 use crate::loader::{Job, Loaded, Loader};
 use crate::name::SafePath;
-use crate::outlet::Outlet;
+use crate::outlet::{Block, Outlet};
 use crate::sink::FileSink;
 use crate::slab::{Shape, Slab};
 
@@ -75,8 +75,10 @@ fn sent<F: Framing>(framing: F, boundaries: Boundaries, slab: &mut Slab) -> Vec<
     let spy = Spy { boundaries, places: Vec::new(), bytes: Vec::new() };
     let mut outlet = Outlet::<F, Spy, NoProbe>::new(framing, spy);
     for number in slab.first..slab.first + slab.count {
-        let (buf, start) = slab.packet(number).unwrap();
-        outlet.packet_in_slab(buf, start, number).unwrap();
+        let (buf, slot) = slab.packet(number).unwrap();
+        let (len, room) = (buf.len(), buf.headroom());
+        let offset = u64::from(number) * len as u64;
+        outlet.packet_in_slab(buf, Block { number, offset, slot, len, room }).unwrap();
     }
     outlet.flush(Some(slab)).unwrap();
     outlet.into_transport().places

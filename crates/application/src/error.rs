@@ -65,7 +65,9 @@ pub enum SendError {
         reason: String,
     },
     /// A block size that profile or link do not have.
-    #[error("a block of {asked} bytes, where profile {profile} has 1 to {most} on this link; choose another --block")]
+    #[error(
+        "a block of {asked} bytes, where profile {profile} has 1 to {most} on this link; choose another --block"
+    )]
     Block {
         /// The profile.
         profile: &'static str,

@@ -1,10 +1,10 @@
 //! [`Feed`]: the slabs that the sender works on, and whatever else reaches its thread: blocks from the loader, messages
 //! from anybody.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
+use core::time::Duration;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
 
 use packhorse_buffer::HeapPool;
 use packhorse_packet::Channel;

@@ -7,13 +7,15 @@
 //!   drop       an uncommitted partial file is deleted
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+use std::collections::HashSet;
 use std::fs::{self, File, FileTimes, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::name::{PARTIAL_PREFIX, SafePath};
 
@@ -181,7 +183,10 @@ impl Inbox {
         if !taken(wanted) {
             return wanted.clone();
         }
-        (2..).map(|number| wanted.numbered(number)).find(|name| !taken(name)).unwrap_or_else(|| wanted.clone())
+        (2..)
+            .map(|number| wanted.numbered(number))
+            .find(|name| !taken(name))
+            .unwrap_or_else(|| wanted.clone())
     }
 
     fn make_folders(&self, components: &[String]) -> Result<PathBuf, InboxError> {

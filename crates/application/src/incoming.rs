@@ -6,36 +6,30 @@
 //! ```
 //! Nothing that arrives can end it but the end of the link or a full disk; what is wrong is counted and dropped.
 
-use std::collections::HashMap;
+use core::ops::Range;
+use core::time::Duration;
 use std::io;
-use std::time::Duration;
 
 use packhorse_buffer::timing::{Row, Timings};
-use packhorse_buffer::{Clock as _, HeapPool, HeapSlot, Instant, Layer as _, PacketBuf, Probe as _, SystemClock};
-use packhorse_link::{Boundaries, CheckStats, FrameStats, Framing, StreamBuf, Transport, TransportError};
-use packhorse_packet::{Channel, Fragment, PacketStats, Reassembler};
+use packhorse_buffer::{Clock as _, Instant, Layer as _, PacketBuf, Stage as Measured, SystemClock};
+use packhorse_link::{Framing, Transport};
+use packhorse_packet::{Channel, Fragment};
 use packhorse_transfer::{
-    Control, ControlCodec, End, Meta, ObjectKind, ReceiverEvent, Refused, SessionEnd, TransferStats,
+    Control, ControlCodec, End, Meta, ObjectKind, ReceiverEvent, Refused, TransferStats,
 };
 
+use crate::ReceiveError;
+use crate::assembly::{Assemblies, Source};
+use crate::inlet::{Came, Inlet};
 use crate::objects::{Announced, Object, Objects, Stage};
 use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
+use crate::report::ReceiveReport;
+use crate::sessions::Sessions;
 use crate::writer::{Batch, Command, Delivery, Lost, Outcome, Target, Writer};
-use crate::{LinkError, ReceiveError};
 
-/// Received memory: bytes of a slot, and slots.
-const SLOT: usize = 1 << 20;
-const SLOTS: usize = 4;
-/// With less room than this behind what was received, the slot is handed to the writer.
-const ROOM_MIN: usize = 64 * 1024;
-/// As soon as this much was received, too: so that it is still in the cache when it is hashed and written.
-const BATCH: usize = 256 * 1024;
-/// Messages that may be put together at a time, and bytes of the longest.
-const ASSEMBLIES: usize = 64;
+/// Bytes of the longest message.
 const MESSAGE_MAX: usize = 64 * 1024;
-/// Sessions whose end is remembered.
-const SESSIONS_MAX: usize = 4096;
 /// How often progress is told, at most.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 
@@ -49,77 +43,24 @@ pub enum Until {
     SessionComplete,
 }
 
-/// What was received, and what was wrong with the rest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReceiveReport {
-    /// Objects that stand under their names, verified.
-    pub objects: u64,
-    /// Objects that were announced and did not arrive whole.
-    pub failed: u64,
-    /// Objects that arrived and could not be put where they belong.
-    pub unplaced: u64,
-    /// Objects of sessions that ended, of which nothing was heard.
-    pub unheard: u64,
-    /// Messages.
-    pub messages: u64,
-    /// All transfers together.
-    pub transfer: TransferStats,
-    /// What the framing saw.
-    pub frames: FrameStats,
-    /// What the check saw.
-    pub checks: CheckStats,
-    /// What the packet layer saw.
-    pub packets: PacketStats,
-    /// What was whole and yet useless.
-    pub dropped: Dropped,
-}
-
-/// Whole packets that were of no use, by cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
-    /// Blocks of objects that nothing was heard of yet.
-    pub unannounced: u64,
-    /// Control messages that say nothing sensible.
-    pub bad_control: u64,
-    /// Blocks that cannot belong to their object.
-    pub misplaced: u64,
-    /// Announcements beyond the bound of open objects, or of objects that cannot exist.
-    pub refused: u64,
-}
-
 /// Receives from one link, in one profile.
 pub struct Incoming<P: Profile, F, T> {
     stack: P::Stack,
-    framing: F,
-    transport: T,
+    inlet: Inlet<F, T, P::Probe>,
     until: Until,
-    pool: HeapPool,
-    stream: StreamBuf<HeapSlot>,
     deliveries: Vec<Delivery>,
-    /// Bytes received since the writer was given any.
-    batched: usize,
     /// Commands that are due behind the deliveries at hand.
     due: Vec<Command>,
     writer: Writer<P::Probe>,
     objects: Objects,
-    assemblies: HashMap<(u16, u16, bool), Reassembler<Vec<u8>>>,
-    /// The message that was put together last.
-    message: Vec<u8>,
-    /// Objects of each session: how many there are, how many were heard of.
-    sessions: HashMap<u64, Session>,
+    assemblies: Assemblies,
+    sessions: Sessions,
+    /// What ends the session as soon as the packet at hand is done with.
+    broken: Option<ReceiveError>,
     clock: SystemClock,
     now: Instant,
     told: Instant,
     report: ReceiveReport,
-    received: packhorse_buffer::Stage<P::Probe>,
-    deframed: packhorse_buffer::Stage<P::Probe>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Session {
-    expected: u32,
-    heard: u32,
-    ended: bool,
 }
 
 impl<P: Profile, F: Framing, T: Transport> Incoming<P, F, T>
@@ -138,34 +79,25 @@ where
         seen: &[u8],
     ) -> Result<Self, ReceiveError> {
         let packet = P::BLOCK_MAX as usize + P::Stack::HEADROOM + P::Stack::TAILROOM;
-        let pool = HeapPool::new(SLOTS, SLOT.max(2 * F::frame_len_max(packet)).max(seen.len() + packet));
-        let mut stream = StreamBuf::new(pool.take_blocking());
-        stream.extend(seen);
         let transfer = TransferStats { wire_bytes: seen.len() as u64, ..TransferStats::default() };
         let writer = Writer::start(target, P::Codec::HASH).map_err(ReceiveError::Threads)?;
-        let clock = SystemClock::default();
+        let clock = SystemClock;
         let now = clock.now();
         Ok(Self {
             stack: P::stack(),
-            framing,
-            transport,
+            inlet: Inlet::new(framing, transport, packet, seen),
             until,
-            pool,
-            stream,
             deliveries: Vec::new(),
-            batched: 0,
             due: Vec::new(),
             writer,
             objects: Objects::default(),
-            assemblies: HashMap::new(),
-            message: Vec::new(),
-            sessions: HashMap::new(),
+            assemblies: Assemblies::default(),
+            sessions: Sessions::default(),
+            broken: None,
             clock,
             now,
             told: now,
             report: ReceiveReport { transfer, ..ReceiveReport::default() },
-            received: packhorse_buffer::Stage::new("receive"),
-            deframed: packhorse_buffer::Stage::new("deframing"),
         })
     }
 
@@ -182,47 +114,28 @@ where
             }
             self.now = self.clock.now();
             self.take_packets(watch);
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
             self.tell(watch);
         }
-        while let Some(range) = self.stream.finish_range(&mut self.framing) {
+        while let Some(range) = self.inlet.rest() {
             self.packet(range, watch);
         }
         self.close(watch)
     }
 
-    /// Reads what has come behind what is there. False at the end of the link.
+    /// Reads what has come. False at the end of the link.
     fn fill(&mut self) -> Result<bool, ReceiveError> {
-        let needed = match self.transport.boundaries() {
-            Boundaries::Packets => self.transport.mtu().min(self.stream.capacity()),
-            Boundaries::Bytes => ROOM_MIN,
-        };
-        let full = self.batched >= BATCH || self.stream.behind().len() < needed;
-        if full || (self.writer.is_idle() && self.has_something()) {
+        if self.inlet.is_full() || (self.writer.is_idle() && self.has_something()) {
             self.hand_over();
         }
-        let into = if self.deliveries.is_empty() { self.stream.spare() } else { self.stream.behind() };
-        let most = into.len().min(BATCH.max(needed));
-        let into = &mut into[..most];
-        let mark = self.received.start();
-        let received = self.transport.receive(into);
-        self.received.stop(mark);
-        match received {
-            Ok(0) | Err(TransportError::Closed) if self.transport.boundaries() == Boundaries::Bytes => Ok(false),
-            Err(TransportError::Closed) => Ok(false),
-            Ok(len) => {
-                self.stream.commit(len);
-                self.batched += len;
-                self.report.transfer.wire_bytes += len as u64;
-                Ok(true)
-            }
-            Err(TransportError::WouldBlock) => {
-                self.hand_over();
-                std::thread::sleep(Duration::from_micros(50));
-                Ok(true)
-            }
-            Err(TransportError::TooLong { .. }) => Ok(true),
-            Err(error) => Err(LinkError::from_transport(error).into()),
+        match self.inlet.receive(!self.deliveries.is_empty())? {
+            Came::Bytes(len) => self.report.transfer.wire_bytes += len as u64,
+            Came::Nothing => self.hand_over(),
+            Came::Ended => return Ok(false),
         }
+        Ok(true)
     }
 
     fn has_something(&self) -> bool {
@@ -231,14 +144,11 @@ where
 
     /// Gives the writer the memory received so far and the blocks in it, then what was due behind them.
     fn hand_over(&mut self) {
-        self.batched = 0;
-        if !self.deliveries.is_empty() {
-            // What is pending is less than a frame, and a slot holds two.
-            if let Ok(memory) = self.stream.replace_storage(self.pool.take_blocking()) {
-                let empty = self.writer.recycle();
-                let deliveries = core::mem::replace(&mut self.deliveries, empty);
-                self.writer.give(Command::Batch(Batch { memory, deliveries }));
-            }
+        if !self.deliveries.is_empty()
+            && let Some(memory) = self.inlet.take_memory()
+        {
+            let deliveries = core::mem::replace(&mut self.deliveries, self.writer.recycle());
+            self.writer.give(Command::Batch(Batch { memory, deliveries }));
         }
         for command in self.due.drain(..) {
             self.writer.give(command);
@@ -246,24 +156,20 @@ where
     }
 
     fn take_packets(&mut self, watch: &mut dyn Watch) {
-        loop {
-            let mark = self.deframed.start();
-            let found = self.stream.next_range(&mut self.framing);
-            self.deframed.stop(mark);
-            let Some(range) = found else { return };
+        while let Some(range) = self.inlet.next() {
             self.packet(range, watch);
         }
     }
 
-    fn packet(&mut self, range: core::ops::Range<usize>, watch: &mut dyn Watch) {
+    fn packet(&mut self, range: Range<usize>, watch: &mut dyn Watch) {
         let start = range.start;
-        let mut buf = PacketBuf::filled(self.stream.packet_mut(range));
+        let mut buf = PacketBuf::filled(self.inlet.packet_mut(range));
         let (header, (arrival, ())) = match self.stack.pull(&mut buf) {
             Ok(up) => up,
             Err(error) => {
                 tracing::debug!(%error, "packet dropped");
                 if error.layer == "link" {
-                    self.stream.reject(&mut self.framing);
+                    self.inlet.reject();
                 }
                 return;
             }
@@ -284,7 +190,7 @@ where
         }
     }
 
-    fn block(&mut self, label: (u16, u16), number: u32, body: core::ops::Range<usize>, watch: &mut dyn Watch) {
+    fn block(&mut self, label: (u16, u16), number: u32, body: Range<usize>, watch: &mut dyn Watch) {
         let Some(object) = self.objects.get_mut(label) else { return };
         let key = object.key;
         let Some(receiver) = object.receiver.as_mut() else {
@@ -307,76 +213,54 @@ where
         self.events(label, watch);
     }
 
-    fn control(
-        &mut self,
-        channel: Channel,
-        tag: u16,
-        word: u32,
-        body: core::ops::Range<usize>,
-        watch: &mut dyn Watch,
-    ) {
+    fn control(&mut self, channel: Channel, tag: u16, word: u32, body: Range<usize>, watch: &mut dyn Watch) {
         if !self.assemble((channel.get(), tag, true), word, body, CONTROL_MAX) {
             return;
         }
-        let message = core::mem::take(&mut self.message);
+        let label = (channel.get(), tag);
+        let message = self.assemblies.take_message();
         match P::Codec::decode(&message) {
-            Ok(Control::Meta(meta)) if meta.hash_kind == P::Codec::HASH => {
-                self.meta((channel.get(), tag), &meta, watch);
-            }
+            Ok(Control::Meta(meta)) if meta.hash_kind == P::Codec::HASH => self.meta(label, &meta, watch),
             Ok(Control::Meta(_)) => self.report.dropped.refused += 1,
-            Ok(Control::End(end)) => self.end((channel.get(), tag), &end, watch),
-            Ok(Control::SessionEnd(end)) => self.session_end(end),
+            Ok(Control::End(end)) => self.end(label, &end, watch),
+            Ok(Control::SessionEnd(end)) => self.sessions.end(end),
             Err(error) => {
                 tracing::debug!(%error, "control message dropped");
                 self.report.dropped.bad_control += 1;
             }
         }
-        self.message = message;
+        self.assemblies.recycle(message);
     }
 
-    /// Takes a piece of a message; true when the whole message is in `self.message`.
-    fn assemble(
-        &mut self,
-        label: (u16, u16, bool),
-        word: u32,
-        body: core::ops::Range<usize>,
-        most: usize,
-    ) -> bool {
-        let piece = self.stream.packet_mut(body);
-        self.message.clear();
+    /// Takes a piece of a message; true when that makes it whole.
+    fn assemble(&mut self, source: Source, word: u32, body: Range<usize>, most: usize) -> bool {
         let fragment = if P::Codec::FRAGMENTED { Fragment::from_word(word) } else { Ok(Fragment::whole(0)) };
-        if let Ok(Fragment { last: 0, .. }) = fragment {
-            self.message.extend_from_slice(piece);
-            return true;
-        }
-        // A flood of beginnings pushes out other beginnings, not memory.
-        if self.assemblies.len() >= ASSEMBLIES && !self.assemblies.contains_key(&label) {
-            self.assemblies.clear();
-        }
-        let assembly = self.assemblies.entry(label).or_insert_with(|| Reassembler::new(vec![0; most]));
-        match fragment.and_then(|fragment| assembly.handle(fragment, piece)) {
-            Ok(Some(message)) => {
-                self.message.extend_from_slice(message);
-                true
-            }
-            Ok(None) => false,
-            Err(error) => {
+        let piece = self.inlet.packet_mut(body);
+        fragment.and_then(|fragment| self.assemblies.handle(source, fragment, piece, most)).unwrap_or_else(
+            |error| {
                 tracing::debug!(%error, "piece of a message dropped");
                 self.report.dropped.bad_control += 1;
                 false
-            }
-        }
+            },
+        )
     }
 
     fn meta(&mut self, label: (u16, u16), meta: &Meta<'_>, watch: &mut dyn Watch) {
         self.report.transfer.metas += 1;
+        if self.objects.is_full() {
+            self.catch_up(watch);
+        }
         match self.objects.announce(label, meta, P::Codec::SESSIONS, self.now) {
             Announced::New { key, replaced } => {
-                let Some(name) = self.objects.get_mut(label).map(|object| object.name.clone()) else { return };
+                let Some(name) = self.objects.get_mut(label).map(|object| object.name.clone()) else {
+                    return;
+                };
                 if let Some(replaced) = replaced {
                     self.fail(replaced, "another file began before it was complete; send it again", watch);
                 }
-                self.hear_of(meta);
+                if P::Codec::SESSIONS {
+                    self.sessions.hear_of(meta);
+                }
                 watch.event(Event::Started { name: &name.to_string(), size: meta.size });
                 tracing::info!(%name, size = meta.size, "object announced");
                 match meta.kind {
@@ -388,7 +272,9 @@ where
                 }
             }
             Announced::Known => {
-                if let Some(receiver) = self.objects.get_mut(label).and_then(|object| object.receiver.as_mut()) {
+                if let Some(receiver) =
+                    self.objects.get_mut(label).and_then(|object| object.receiver.as_mut())
+                {
                     receiver.handle_meta(self.now, meta);
                 }
             }
@@ -396,7 +282,7 @@ where
             Announced::Refused => {
                 self.report.dropped.refused += 1;
                 // Or it would count as delivered, and there may be a place for it later.
-                self.assemblies.remove(&(label.0, label.1, true));
+                self.assemblies.forget((label.0, label.1, true));
                 return;
             }
         }
@@ -412,26 +298,21 @@ where
         }
     }
 
-    fn hear_of(&mut self, meta: &Meta<'_>) {
-        if P::Codec::SESSIONS && (self.sessions.len() < SESSIONS_MAX || self.sessions.contains_key(&meta.session)) {
-            let session = self.sessions.entry(meta.session).or_default();
-            session.heard += 1;
-            session.expected = session.expected.max(meta.objects).max(meta.index.saturating_add(1));
-        }
-    }
-
-    fn session_end(&mut self, end: SessionEnd) {
-        if self.sessions.len() < SESSIONS_MAX || self.sessions.contains_key(&end.session) {
-            let session = self.sessions.entry(end.session).or_default();
-            session.expected = session.expected.max(end.objects);
-            session.ended = true;
-        }
-    }
-
-    fn message(&mut self, channel: Channel, word: u32, body: core::ops::Range<usize>, watch: &mut dyn Watch) {
+    fn message(&mut self, channel: Channel, word: u32, body: Range<usize>, watch: &mut dyn Watch) {
         if self.assemble((channel.get(), 0, false), word, body, MESSAGE_MAX) {
             self.report.messages += 1;
-            watch.event(Event::Message { channel: channel.get(), bytes: &self.message });
+            let message = self.assemblies.take_message();
+            watch.event(Event::Message { channel: channel.get(), bytes: &message });
+            self.assemblies.recycle(message);
+        }
+    }
+
+    /// No more objects can be open: waits for those that the writer verifies.
+    fn catch_up(&mut self, watch: &mut dyn Watch) {
+        while self.objects.is_full() && self.objects.verifying() > 0 && self.broken.is_none() {
+            self.hand_over();
+            let Ok(outcome) = self.writer.outcomes.recv() else { return };
+            self.broken = self.outcome(outcome, watch).err();
         }
     }
 
@@ -449,7 +330,8 @@ where
             }
         }
         if conflict && !core::mem::replace(&mut object.warned, true) {
-            let text = format!("'{}' was announced again with other properties; the first ones count", object.name);
+            let text =
+                format!("'{}' was announced again with other properties; the first ones count", object.name);
             watch.event(Event::Warning { text: &text });
         }
         let Some(receiver) = object.receiver.as_ref().filter(|_| complete) else { return };
@@ -509,11 +391,7 @@ where
     }
 
     fn is_over(&self) -> bool {
-        self.until == Until::SessionComplete
-            && self.sessions.iter().any(|(id, session)| {
-                let all_heard = session.heard >= session.expected && session.expected > 0;
-                session.ended && all_heard && !self.objects.is_open(*id)
-            })
+        self.until == Until::SessionComplete && self.sessions.any_complete(|id| self.objects.is_open(id))
     }
 
     fn tell(&mut self, watch: &mut dyn Watch) {
@@ -552,16 +430,15 @@ where
             self.outcome(outcome, watch)?;
         }
         finished.closing.map_err(|lost| ReceiveError::Write(lost.to_string()))?;
-        self.report.unheard =
-            self.sessions.values().map(|session| u64::from(session.expected.saturating_sub(session.heard))).sum();
-        self.report.frames = *self.framing.stats();
+        self.report.unheard = self.sessions.unheard();
+        self.report.frames = self.inlet.frame_stats();
         self.report.checks = P::check_stats(&self.stack);
         self.report.packets = P::packet_stats(&self.stack);
         Ok(Received {
             report: self.report,
             stack: self.stack,
-            received: self.received,
-            deframed: self.deframed,
+            received: self.inlet.received,
+            deframed: self.inlet.deframed,
             written: finished.writing,
         })
     }
@@ -585,9 +462,9 @@ pub struct Received<P: Profile> {
     /// What was received.
     pub report: ReceiveReport,
     stack: P::Stack,
-    received: packhorse_buffer::Stage<P::Probe>,
-    deframed: packhorse_buffer::Stage<P::Probe>,
-    written: packhorse_buffer::Stage<P::Probe>,
+    received: Measured<P::Probe>,
+    deframed: Measured<P::Probe>,
+    written: Measured<P::Probe>,
 }
 
 impl<P: Profile> Timings for Received<P> {

@@ -1,6 +1,9 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+extern crate alloc;
+
+mod assembly;
 mod catalog;
 #[cfg(test)]
 mod copies;
@@ -8,6 +11,7 @@ mod error;
 mod feed;
 mod inbox;
 mod incoming;
+mod inlet;
 pub mod integrity;
 mod loader;
 mod name;
@@ -16,6 +20,9 @@ mod outgoing;
 mod outlet;
 mod profile;
 mod progress;
+mod report;
+mod sessions;
+mod settings;
 mod sink;
 mod slab;
 mod writer;
@@ -24,9 +31,11 @@ pub use catalog::{Catalog, CatalogError, Entry, EntryKind};
 pub use error::{LinkError, ReceiveError, SendError};
 pub use feed::Messages;
 pub use inbox::{Attributes, Existing, Inbox, InboxError, PartialFile, remove_partial_files};
-pub use incoming::{Dropped, Incoming, ReceiveReport, Received, Until};
+pub use incoming::{Incoming, Received, Until};
 pub use name::SafePath;
-pub use outgoing::{Outgoing, SendReport, SendSettings};
+pub use outgoing::Outgoing;
 pub use profile::{Down, Profile, Up};
 pub use progress::{Event, Unwatched, Watch};
+pub use report::{Dropped, ReceiveReport, SendReport};
+pub use settings::SendSettings;
 pub use writer::Target;

@@ -6,19 +6,19 @@
 //! ```
 //! The pool bounds how far ahead it runs: with all slabs in flight it waits for one to come back.
 
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::{io::IoSliceMut, thread};
 
 use packhorse_buffer::HeapPool;
 use packhorse_transfer::HashKind;
 
-use crate::integrity::Hasher;
 use crate::feed::Ahead;
+use crate::integrity::Hasher;
 use crate::slab::{Shape, Slab};
 
 /// Most pieces of memory that one system call fills.
@@ -70,7 +70,8 @@ impl Loader {
         let wanted = Arc::new(AtomicU64::new(0));
         let Ahead { shape, hash, staged, prompt, .. } = ahead;
         let staged = staged && hash.is_some() && shape.block < STAGED_BELOW;
-        let mut worker = Worker { pool, shape, hash, staged, prompt, wanted: Arc::clone(&wanted), staging: Vec::new() };
+        let mut worker =
+            Worker { pool, shape, hash, staged, prompt, wanted: Arc::clone(&wanted), staging: Vec::new() };
         thread::Builder::new().name("loader".into()).spawn(move || {
             while let Ok((number, job)) = queue.recv() {
                 let gone = worker.run(number, job, &mut |loaded| deliver.send(wrap(loaded)).is_ok());
@@ -233,7 +234,11 @@ impl Worker {
             slab.filled(bytes);
             first = match u32::try_from(u64::from(first) + u64::from(slab.count)) {
                 Ok(first) => first,
-                Err(_) => return Err(io::Error::other("the stream has more blocks than can be numbered; use a larger --block")),
+                Err(_) => {
+                    return Err(io::Error::other(
+                        "the stream has more blocks than can be numbered; use a larger --block",
+                    ));
+                }
             };
             let hash = if ended { hasher.as_ref().map(Hasher::finish) } else { None };
             if !deliver(Loaded { job: number, slab: Ok(slab), hash, ended }) {
@@ -266,7 +271,10 @@ fn read_full(reader: &mut dyn Read, block: &mut [u8]) -> io::Result<(usize, bool
 
 fn shrank(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent; send it again")
+        io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the file became shorter while it was sent; send it again",
+        )
     } else {
         error
     }

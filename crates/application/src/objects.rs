@@ -112,11 +112,18 @@ impl Objects {
         let mut replaced = None;
         if let Some(object) = self.get_mut(label) {
             let same = object.object_id == meta.object_id
-                && (identified || (*object.wire_name == *meta.name && object.size == meta.size && object.hash == meta.hash));
+                && (identified
+                    || (*object.wire_name == *meta.name
+                        && object.size == meta.size
+                        && object.hash == meta.hash));
             let ended = !object.is_open();
             if same {
                 object.others = 0;
-                return if ended || object.stage == Stage::Verifying { Announced::Ended } else { Announced::Known };
+                return if ended || object.stage == Stage::Verifying {
+                    Announced::Ended
+                } else {
+                    Announced::Known
+                };
             }
             object.others += 1;
             let given_up = object.receiver.as_ref().is_none_or(|receiver| receiver.has_ended());
@@ -127,7 +134,7 @@ impl Objects {
                 replaced = Some(object.key);
             }
         }
-        if replaced.is_none() && self.open >= OPEN_MAX {
+        if replaced.is_none() && self.is_full() {
             return Announced::Refused;
         }
         let Ok(receiver) = Receiver::new(meta, PagedBitmap::with_cap(BITMAP_MAX), now) else {
@@ -178,6 +185,16 @@ impl Objects {
             object.bytes = receiver.stats().bytes;
         }
         Some(object)
+    }
+
+    /// Whether no more objects can be opened.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open >= OPEN_MAX
+    }
+
+    /// Objects of which everything has come, and the writer has not said yet what came of them.
+    pub(crate) fn verifying(&self) -> usize {
+        self.objects.iter().filter(|object| object.stage == Stage::Verifying).count()
     }
 
     /// Whether an object of `session` is still open.

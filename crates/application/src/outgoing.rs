@@ -6,72 +6,38 @@
 //! ```
 //! The thread that calls [`Outgoing::send`] does the sending; nothing here knows what the layers look like.
 
+use core::hash::{BuildHasher as _, Hasher as _};
+use core::time::Duration;
 use std::fs::File;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
-use std::time::Duration;
 
 use packhorse_buffer::timing::{Row, Timings};
 use packhorse_buffer::{Clock as _, Layer, PacketBuf, SystemClock};
 use packhorse_link::{Boundaries, Framing, Transport};
 use packhorse_packet::{Channel, Fragment, Fragments};
 use packhorse_transfer::{
-    BlockHeader, Control, ControlCodec, EncodeError, End, Layout, Meta, Mode, ObjectKind, Pace, RepeatOrder, Sender,
-    SenderConfig, SessionEnd, TransferStats, Transmit, tag_of,
+    BlockHeader, Control, ControlCodec, EncodeError, End, Layout, Meta, Mode, ObjectKind, Pace, RepeatOrder,
+    Sender, SenderConfig, SessionEnd, Transmit, tag_of,
 };
 
 use crate::catalog::{Catalog, Entry, EntryKind};
-use crate::feed::{Ahead, Feed, Messages, Waited};
+use crate::feed::{Feed, Messages, Waited};
 use crate::integrity::{Hasher, hash_file};
 use crate::loader::Job;
-use crate::outlet::Outlet;
+use crate::outlet::{Block, Outlet};
 use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
+use crate::report::{SendReport, add};
+use crate::settings::{SendSettings, ahead, config};
 use crate::slab::Shape;
 use crate::{LinkError, SendError};
 
-/// Bytes read ahead at once, and how often.
-const SLAB: usize = 1 << 18;
-const SLABS: usize = 4;
-/// The same on lossy links, where blocks are small and streams keep a window of them.
-const SLAB_LOSSY: usize = 1 << 18;
-const STREAM_WINDOW: u32 = 256;
 /// Control messages are not cut smaller than this: 256 pieces must carry the longest.
 const PIECE_MIN: usize = 32;
 /// How often progress is told, at most.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 /// Packets between two looks at the clock and at what else came, when nothing is paced.
 const LOOK_EVERY: u32 = 32;
-
-/// How to send. Lengths and rates in bytes; `None` is the profile's default.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SendSettings {
-    /// What is done about loss.
-    pub mode: Mode,
-    /// Bytes of a block.
-    pub block: Option<u32>,
-    /// How fast.
-    pub pace: Pace,
-    /// Announcements before the first block.
-    pub meta_first: Option<u32>,
-    /// Every so many packets one announces the object again.
-    pub meta_every: Option<u32>,
-}
-
-/// What was sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SendReport {
-    /// Files, folders and streams that were sent whole.
-    pub objects: u64,
-    /// Those that could not be read, or changed while they were sent.
-    pub failed: u64,
-    /// Links and special files that were passed over.
-    pub passed_over: u64,
-    /// Messages that were sent beside them.
-    pub messages: u64,
-    /// All transfers together.
-    pub transfer: TransferStats,
-}
 
 /// Sends over one link, in one profile.
 pub struct Outgoing<P: Profile, F, T> {
@@ -109,9 +75,10 @@ where
         let room = P::Stack::HEADROOM + F::IN_PLACE.unwrap_or(0);
         let most = match transport.boundaries() {
             Boundaries::Bytes => P::BLOCK_MAX as usize,
-            Boundaries::Packets => {
-                transport.mtu().saturating_sub(P::Stack::HEADROOM + P::Stack::TAILROOM).min(P::BLOCK_MAX as usize)
-            }
+            Boundaries::Packets => transport
+                .mtu()
+                .saturating_sub(P::Stack::HEADROOM + P::Stack::TAILROOM)
+                .min(P::BLOCK_MAX as usize),
         };
         if block == 0 || block as usize > most {
             // An explicit size is the user's mistake; a default one gives way to the link.
@@ -124,14 +91,17 @@ where
         let config = config::<P>(settings);
         // A framing that encodes copies every block already.
         let staged = F::IN_PLACE.is_some() || transport.boundaries() == Boundaries::Packets;
-        let feed = Feed::new(Ahead { staged, ..ahead::<P>(shape, lossy) }).map_err(SendError::Threads)?;
+        let feed = Feed::new(ahead::<P>(shape, lossy, staged)).map_err(SendError::Threads)?;
         let session = random();
         Ok(Self {
             stack: P::stack(),
             outlet: Outlet::new(framing, transport),
             feed,
-            clock: SystemClock::default(),
-            config: SenderConfig { overhead: u32::try_from(room + P::Stack::TAILROOM).unwrap_or(u32::MAX), ..config },
+            clock: SystemClock,
+            config: SenderConfig {
+                overhead: u32::try_from(room + P::Stack::TAILROOM).unwrap_or(u32::MAX),
+                ..config
+            },
             block,
             room,
             message: vec![0; CONTROL_MAX],
@@ -165,8 +135,9 @@ where
     pub fn send(&mut self, catalog: &mut Catalog, watch: &mut dyn Watch) -> Result<SendReport, SendError> {
         let objects = catalog.count_known().unwrap_or(0);
         let mut index = 0;
-        while let Some(entry) = catalog.next() {
-            match entry.map_err(SendError::from).and_then(|entry| self.object(&entry, index, objects, watch)) {
+        for entry in catalog.by_ref() {
+            match entry.map_err(SendError::from).and_then(|entry| self.object(&entry, index, objects, watch))
+            {
                 Ok(()) => self.report.objects += 1,
                 Err(error) if error.ends_session() => return Err(error),
                 Err(error) => {
@@ -185,6 +156,7 @@ where
             }
         }
         self.outlet.flush(None)?;
+        self.report.transfer.wire_bytes = self.outlet.wire_bytes();
         Ok(self.report)
     }
 
@@ -197,7 +169,8 @@ where
     ) -> Result<(), SendError> {
         let name = entry.name.as_str();
         let unreadable = |source| SendError::Read { name: name.to_owned(), source };
-        let unsendable = |reason: String| SendError::Unsendable { name: name.to_owned(), profile: P::NAME, reason };
+        let unsendable =
+            |reason: String| SendError::Unsendable { name: name.to_owned(), profile: P::NAME, reason };
         let object_id = self.session & !0xFFFF | u64::from(self.next_object);
         self.next_object = self.next_object.wrapping_add(1);
         let mut meta = Meta {
@@ -216,8 +189,11 @@ where
         };
         let mut sender = if entry.kind == EntryKind::Stream {
             if !P::Codec::SESSIONS {
-                return Err(unsendable("its length must be known; write it to a file and send that".to_owned()));
+                return Err(unsendable(
+                    "its length must be known; write it to a file and send that".to_owned(),
+                ));
             }
+            self.outlet.lend(None);
             self.feed.load(Job::Stream { reader: Box::new(io::stdin()) });
             Sender::stream(self.block, self.config).map_err(|error| unsendable(error.to_string()))?
         } else {
@@ -233,6 +209,7 @@ where
                         RepeatOrder::Spread => self.config.mode.copies().saturating_add(1),
                         RepeatOrder::Together => 1,
                     };
+                    self.outlet.lend(file.try_clone().ok());
                     self.feed.load(Job::File { file, size, passes });
                 }
                 _ => meta.hash = Some(Hasher::new(P::Codec::HASH).finish()),
@@ -247,6 +224,7 @@ where
         let result = self.run(&mut sender, &mut meta, name, watch);
         self.feed.clear();
         add(&mut self.report.transfer, sender.stats());
+        self.report.transfer.wire_bytes = self.outlet.wire_bytes();
         result?;
         let bytes = sender.layout().size();
         let hash = if meta.kind == ObjectKind::Folder { None } else { meta.hash };
@@ -276,7 +254,9 @@ where
             let before = self.outlet.wire_bytes();
             match sender.poll_transmit(now) {
                 Some(Transmit::Meta) => self.control(&Control::Meta(*meta), meta.tag(), name)?,
-                Some(Transmit::Block { number, .. }) => self.block(sender, meta, number, name)?,
+                Some(Transmit::Block { number, offset, .. }) => {
+                    self.block(sender, meta, (number, offset), name)?;
+                }
                 Some(Transmit::End) => {
                     let end = End { object_id: meta.object_id, size: sender.size(), hash: meta.hash };
                     self.control_id = self.control_id.wrapping_add(1);
@@ -328,7 +308,9 @@ where
         let keep = if stream { sender.oldest_needed() } else { u32::MAX };
         let Some(came) = self.feed.next_slab(keep).map_err(unreadable)? else { return Ok(false) };
         if stream {
-            sender.append(came.bytes as u64).map_err(|error| unreadable(io::Error::other(error.to_string())))?;
+            sender
+                .append(came.bytes as u64)
+                .map_err(|error| unreadable(io::Error::other(error.to_string())))?;
             if came.ended {
                 sender.finish();
                 meta.size = sender.size();
@@ -345,7 +327,7 @@ where
         &mut self,
         sender: &mut Sender,
         meta: &mut Meta<'_>,
-        number: u32,
+        (number, offset): (u32, u64),
         name: &str,
     ) -> Result<(), SendError> {
         while !self.feed.has(number) {
@@ -360,10 +342,11 @@ where
             self.outlet.flush(self.feed.current())?;
         }
         let Some(slab) = self.feed.slab_with(number) else { return Ok(()) };
-        let Some((mut buf, start)) = slab.packet(number) else { return Ok(()) };
+        let Some((mut buf, slot)) = slab.packet(number) else { return Ok(()) };
+        let len = buf.len();
         let header = BlockHeader { tag: meta.tag(), number };
         self.stack.push((header, (P::TRANSFER.data(), ())), &mut buf).map_err(LinkError::from)?;
-        self.outlet.packet_in_slab(buf, start, number)?;
+        self.outlet.packet_in_slab(buf, Block { number, offset, slot, len, room: self.room })?;
         Ok(())
     }
 
@@ -414,15 +397,22 @@ where
 
     fn send_waiting_messages(&mut self) -> Result<(), SendError> {
         while let Some((channel, message)) = self.feed.messages.pop_front() {
-            self.message(channel, &message)?;
-            self.report.messages += 1;
+            match self.message(channel, &message) {
+                Ok(()) => self.report.messages += 1,
+                Err(LinkError::TooLong { len, most }) => {
+                    tracing::warn!(len, most, "message too long, not sent");
+                    self.report.messages_refused += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
 
     fn message(&mut self, channel: Channel, message: &[u8]) -> Result<(), LinkError> {
         self.message_id = self.message_id.wrapping_add(1);
-        let most = if P::Codec::FRAGMENTED { (self.block as usize).max(PIECE_MIN) } else { P::BLOCK_MAX as usize };
+        let most =
+            if P::Codec::FRAGMENTED { (self.block as usize).max(PIECE_MIN) } else { P::BLOCK_MAX as usize };
         let too_long = LinkError::TooLong { len: message.len(), most };
         let pieces = Fragments::new(self.message_id, message, most).map_err(|_| too_long)?;
         if !P::Codec::FRAGMENTED && pieces.len() > 1 {
@@ -453,28 +443,6 @@ impl<P: Profile, F, T> Timings for Outgoing<P, F, T> {
     }
 }
 
-fn config<P: Profile>(settings: &SendSettings) -> SenderConfig {
-    let base = match (settings.mode, P::REPEATS) {
-        (mode, RepeatOrder::Together) => SenderConfig::ftag(mode.copies()),
-        (Mode::Once, RepeatOrder::Spread) => SenderConfig::once(),
-        (mode, RepeatOrder::Spread) => SenderConfig::repeat(mode.copies()),
-    };
-    SenderConfig {
-        pace: settings.pace,
-        meta_first: settings.meta_first.unwrap_or(base.meta_first).max(1),
-        meta_every: settings.meta_every.unwrap_or(base.meta_every),
-        stream_window: STREAM_WINDOW.max(settings.mode.copies()),
-        ..base
-    }
-}
-
-fn ahead<P: Profile>(shape: Shape, lossy: bool) -> Ahead {
-    let slab = shape.stride().max(if lossy { SLAB_LOSSY } else { SLAB });
-    let window = if lossy { (STREAM_WINDOW as usize).div_ceil(shape.blocks_in(slab)) + 1 } else { 0 };
-    let hash = if P::HASH_FIRST { None } else { Some(P::Codec::HASH) };
-    Ahead { shape, slab, slabs: SLABS + window, hash, staged: true, prompt: !lossy }
-}
-
 fn kind_of(kind: EntryKind) -> ObjectKind {
     match kind {
         EntryKind::File => ObjectKind::File,
@@ -496,16 +464,4 @@ fn open(entry: &Entry) -> io::Result<(u64, Option<File>)> {
 /// Sixty-four bits that no two sessions share, as far as chance goes; nothing secret.
 fn random() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish()
-}
-
-fn add(total: &mut TransferStats, one: &TransferStats) {
-    total.started = total.started.or(one.started);
-    total.ended = one.ended.or(total.ended);
-    total.blocks += one.blocks;
-    total.bytes += one.bytes;
-    total.repeats += one.repeats;
-    total.metas += one.metas;
-    total.ends += one.ends;
-    total.packets += one.packets;
-    total.wire_bytes += one.wire_bytes;
 }

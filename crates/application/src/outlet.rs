@@ -3,21 +3,25 @@
 //! ```text
 //!   packet transport        one send a packet, straight from the buffer it was made in
 //!   frame header in place   headers pushed into the slab, neighbours joined, one gathering write a slab
+//!   the same into a pipe    headers and checks written, large blocks lent by the file that they were read from
 //!   stuffing                every packet encoded behind the last one into `out`: the only copy of the payload
 //! ```
 
 use core::ops::Range;
+use std::fs::File;
 
 use packhorse_buffer::{PacketBuf, Probe, Stage, Storage};
 use packhorse_link::{Boundaries, Framing, Transport, TransportError};
 
-use crate::slab::Slab;
 use crate::LinkError;
+use crate::slab::Slab;
 
 /// Encoded bytes that are written at once, at the latest.
 const FLUSH_AT: usize = 256 * 1024;
 /// Pieces that one gathering write takes.
 const GATHER: usize = 64;
+/// Blocks below this are not lent: two calls more cost more than the copy that they save.
+const LEND_FROM: usize = 16 * 1024;
 
 /// A stretch of bytes to write.
 #[derive(Clone, Debug)]
@@ -26,6 +30,22 @@ enum Piece {
     Slab(Range<usize>),
     /// In `out`.
     Out(Range<usize>),
+    /// In the lent file from this offset on, and the same bytes in the slab.
+    File(u64, Range<usize>),
+}
+
+/// A block in the slab under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    /// Its number.
+    pub(crate) number: u32,
+    /// Bytes from the start of the file.
+    pub(crate) offset: u64,
+    /// Where its slot begins in the slab's memory.
+    pub(crate) slot: usize,
+    /// Bytes of the block, and of the room in front of it in its slot.
+    pub(crate) len: usize,
+    pub(crate) room: usize,
 }
 
 pub(crate) struct Outlet<F, T, P> {
@@ -33,6 +53,8 @@ pub(crate) struct Outlet<F, T, P> {
     transport: T,
     out: Vec<u8>,
     pieces: Vec<Piece>,
+    /// The file that the slab's blocks were read from, if its pages may be sent in their place.
+    lent: Option<File>,
     /// The highest block in the slab under way that has a header and is not yet written.
     pending: Option<u32>,
     /// Bytes handed to the transport or about to be.
@@ -51,6 +73,7 @@ where
             transport,
             out: Vec::new(),
             pieces: Vec::new(),
+            lent: None,
             pending: None,
             wire: 0,
             framed: Stage::new("framing"),
@@ -63,25 +86,40 @@ where
         self.wire
     }
 
-    /// A packet that lies in the slab under way, whose slot begins at `start` of the slab's memory.
+    /// From here on blocks come from this file: large ones may be sent from there.
+    pub(crate) fn lend(&mut self, file: Option<File>) {
+        self.lent = file.filter(|_| F::IN_PLACE.is_some());
+    }
+
+    /// A packet that lies in the slab under way.
     pub(crate) fn packet_in_slab(
         &mut self,
         mut buf: PacketBuf<&mut [u8]>,
-        start: usize,
-        number: u32,
+        block: Block,
     ) -> Result<(), LinkError> {
-        if self.transport.boundaries() == Boundaries::Bytes && F::IN_PLACE.is_some() {
-            self.framing.frame_in_place(&mut buf)?;
-            let range = start + buf.range().start..start + buf.range().end;
-            self.wire += range.len() as u64;
-            self.pending = Some(number);
-            match self.pieces.last_mut() {
-                Some(Piece::Slab(last)) if last.end == range.start => last.end = range.end,
-                _ => self.pieces.push(Piece::Slab(range)),
-            }
-            return Ok(());
+        if self.transport.boundaries() != Boundaries::Bytes || F::IN_PLACE.is_none() {
+            return self.packet(&mut buf);
         }
-        self.packet(&mut buf)
+        self.framing.frame_in_place(&mut buf)?;
+        let whole = block.slot + buf.range().start..block.slot + buf.range().end;
+        self.wire += whole.len() as u64;
+        self.pending = Some(block.number);
+        if self.lent.is_some() && block.len >= LEND_FROM {
+            let body = block.slot + block.room..block.slot + block.room + block.len;
+            self.slab_piece(whole.start..body.start);
+            self.pieces.push(Piece::File(block.offset, body.clone()));
+            self.slab_piece(body.end..whole.end);
+        } else {
+            self.slab_piece(whole);
+        }
+        Ok(())
+    }
+
+    fn slab_piece(&mut self, range: Range<usize>) {
+        match self.pieces.last_mut() {
+            Some(Piece::Slab(last)) if last.end == range.start => last.end = range.end,
+            _ => self.pieces.push(Piece::Slab(range)),
+        }
     }
 
     /// A packet that lies anywhere.
@@ -122,16 +160,40 @@ where
         }
         let memory = slab.map_or(&[][..], Slab::memory);
         let transport = &mut self.transport;
-        for pieces in self.pieces.chunks(GATHER) {
-            let mut slices: [&[u8]; GATHER] = [&[]; GATHER];
-            for (slice, piece) in slices.iter_mut().zip(pieces) {
-                *slice = match piece {
-                    Piece::Slab(range) => memory.get(range.clone()).unwrap_or(&[]),
-                    Piece::Out(range) => &self.out[range.clone()],
-                };
+        let mut slices: [&[u8]; GATHER] = [&[]; GATHER];
+        let mut count = 0;
+        for piece in &self.pieces {
+            let slice = match piece {
+                Piece::Slab(range) => memory.get(range.clone()).unwrap_or(&[]),
+                Piece::Out(range) => &self.out[range.clone()],
+                Piece::File(offset, range) => {
+                    if let Some(file) = &self.lent {
+                        let gathered = &slices[..core::mem::take(&mut count)];
+                        self.written.time(|| patiently(|| transport.send_gather(gathered)))?;
+                        let mut taken = false;
+                        self.written.time(|| {
+                            patiently(|| {
+                                taken = transport.send_file(file, *offset, range.len())?;
+                                Ok(())
+                            })
+                        })?;
+                        if taken {
+                            continue;
+                        }
+                        self.lent = None;
+                    }
+                    memory.get(range.clone()).unwrap_or(&[])
+                }
+            };
+            slices[count] = slice;
+            count += 1;
+            if count == GATHER {
+                count = 0;
+                self.written.time(|| patiently(|| transport.send_gather(&slices)))?;
             }
-            let slices = &slices[..pieces.len()];
-            self.written.time(|| patiently(|| transport.send_gather(slices)))?;
+        }
+        if count > 0 {
+            self.written.time(|| patiently(|| transport.send_gather(&slices[..count])))?;
         }
         self.pieces.clear();
         self.out.clear();

@@ -1,7 +1,7 @@
 //! What a sender or receiver tells about its work while it goes on: for progress bars, logs and programs.
 
+use core::time::Duration;
 use std::path::Path;
-use std::time::Duration;
 
 /// Something that happened in a session.
 #[derive(Clone, Copy, Debug)]

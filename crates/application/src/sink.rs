@@ -1,6 +1,6 @@
 //! Where the blocks of one object go: a partial file in the inbox, or a byte stream that must be in order.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IoSlice, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
@@ -151,11 +151,11 @@ impl<W: Write> OrderedSink<W> {
 
     /// Notes an early stretch, joined to the one that ends where it begins.
     fn remember(&mut self, offset: u64, len: u64) {
-        if let Some((&start, before)) = self.early.range_mut(..offset).next_back() {
-            if start + *before == offset {
-                *before += len;
-                return;
-            }
+        if let Some((&start, before)) = self.early.range_mut(..offset).next_back()
+            && start + *before == offset
+        {
+            *before += len;
+            return;
         }
         self.early.insert(offset, len);
     }

@@ -6,12 +6,13 @@
 //! ```
 //! A batch is the memory in which packets were received, and where in it the blocks lie: nothing is copied on the way.
 
-use std::collections::{HashMap, VecDeque};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
 use std::io::{self, Write};
-use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -174,7 +175,10 @@ type Report<'a> = &'a mut dyn FnMut(Outcome);
 /// What is known of an object while it is written.
 enum Sink {
     File(FileSink),
-    Ordered { sink: OrderedSink<Box<dyn Write + Send>>, complete: Option<(u64, [u8; 32])> },
+    Ordered {
+        sink: OrderedSink<Box<dyn Write + Send>>,
+        complete: Option<(u64, [u8; 32])>,
+    },
     /// Failed, and reported so: what still comes is dropped.
     Failed,
 }
@@ -211,7 +215,9 @@ impl Worker {
                 };
                 report(Outcome { key, result: result.map(|path| Landed { path }) });
             }
-            Command::Complete { key, size, hash, attributes } => self.complete(key, size, hash, attributes, report),
+            Command::Complete { key, size, hash, attributes } => {
+                self.complete(key, size, hash, attributes, report);
+            }
             Command::Abandon { key } => {
                 if let Some(Sink::Ordered { sink, .. }) = self.sinks.remove(&key) {
                     self.pass_on(key, sink, report);

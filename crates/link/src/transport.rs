@@ -37,6 +37,22 @@ pub trait Transport {
     /// As [`send`](Self::send).
     fn send_gather(&mut self, pieces: &[&[u8]]) -> Result<(), TransportError<Self::Error>>;
 
+    /// Sends `len` bytes of `file` from `offset` on without copying them through this process, where the system can.
+    /// What is sent is what the file holds when the other end reads it. False when this transport cannot; then
+    /// nothing was sent.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); a file that ends too early is [`TransportError::Io`].
+    #[cfg(feature = "std")]
+    fn send_file(
+        &mut self,
+        _file: &std::fs::File,
+        _offset: u64,
+        _len: usize,
+    ) -> Result<bool, TransportError<Self::Error>> {
+        Ok(false)
+    }
+
     /// Receives into the front of `into`: a packet, or some bytes. Returns how many; zero is the end of a stream.
     ///
     /// # Errors

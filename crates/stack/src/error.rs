@@ -9,7 +9,9 @@ use crate::Uri;
 #[non_exhaustive]
 pub enum Error {
     /// This version cannot open links of this kind.
-    #[error("cannot open {0}: links of this kind are not in this version, which has pipe: (standard input and output)")]
+    #[error(
+        "cannot open {0}: links of this kind are not in this version, which has pipe: (standard input and output)"
+    )]
     Unsupported(Uri),
     /// The link cannot be opened.
     #[error("cannot open {uri}: {source}")]

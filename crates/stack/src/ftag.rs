@@ -37,8 +37,11 @@ impl<P: Probe + Default + Send + 'static> Profile for Ftag<P> {
 
     fn stack() -> Self::Stack {
         Over::new(
-            Timed::new("transfer", BlockLayer::default()),
-            Over::new(Timed::new("packet", PacketLayer::new()), Timed::new("link check", LengthCheck::default())),
+            Timed::new("transfer", BlockLayer),
+            Over::new(
+                Timed::new("packet", PacketLayer::new()),
+                Timed::new("link check", LengthCheck::default()),
+            ),
         )
     }
 

@@ -36,7 +36,7 @@ impl<P: Probe + Default + Send + 'static> Profile for Native<P> {
 
     fn stack() -> Self::Stack {
         Over::new(
-            Timed::new("transfer", BlockLayer::default()),
+            Timed::new("transfer", BlockLayer),
             Over::new(Timed::new("packet", PacketLayer::new()), Timed::new("link check", Check::default())),
         )
     }

@@ -7,8 +7,8 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 
 use packhorse_application::{
-    Catalog, Existing, Inbox, Incoming, LinkError, Messages, Outgoing, ReceiveError, ReceiveReport, Received, SendReport, SendSettings,
-    Target, Until, Watch,
+    Catalog, Existing, Inbox, Incoming, LinkError, Messages, Outgoing, ReceiveError, ReceiveReport, Received,
+    SendReport, SendSettings, Target, Until, Watch,
 };
 use packhorse_buffer::timing::{Table, Timings};
 use packhorse_buffer::{NoProbe, Stopwatch};
@@ -121,12 +121,18 @@ where
     T::Error: core::fmt::Display,
 {
     match (options.profile, options.timing) {
-        (ProfileName::Native, false) => send_in::<Native<NoProbe>, T>(catalog, transport, options, messages, watch),
+        (ProfileName::Native, false) => {
+            send_in::<Native<NoProbe>, T>(catalog, transport, options, messages, watch)
+        }
         (ProfileName::Native, true) => {
             send_in::<Native<Box<Stopwatch>>, T>(catalog, transport, options, messages, watch)
         }
-        (ProfileName::Ftag, false) => send_in::<Ftag<NoProbe>, T>(catalog, transport, options, messages, watch),
-        (ProfileName::Ftag, true) => send_in::<Ftag<Box<Stopwatch>>, T>(catalog, transport, options, messages, watch),
+        (ProfileName::Ftag, false) => {
+            send_in::<Ftag<NoProbe>, T>(catalog, transport, options, messages, watch)
+        }
+        (ProfileName::Ftag, true) => {
+            send_in::<Ftag<Box<Stopwatch>>, T>(catalog, transport, options, messages, watch)
+        }
     }
 }
 
@@ -221,10 +227,16 @@ where
         None => listen(&mut transport)?,
     };
     let (report, timing) = match (profile, options.timing) {
-        (ProfileName::Native, false) => receive_in::<Native<NoProbe>, T>(target, transport, until, &seen, watch),
-        (ProfileName::Native, true) => receive_in::<Native<Box<Stopwatch>>, T>(target, transport, until, &seen, watch),
+        (ProfileName::Native, false) => {
+            receive_in::<Native<NoProbe>, T>(target, transport, until, &seen, watch)
+        }
+        (ProfileName::Native, true) => {
+            receive_in::<Native<Box<Stopwatch>>, T>(target, transport, until, &seen, watch)
+        }
         (ProfileName::Ftag, false) => receive_in::<Ftag<NoProbe>, T>(target, transport, until, &seen, watch),
-        (ProfileName::Ftag, true) => receive_in::<Ftag<Box<Stopwatch>>, T>(target, transport, until, &seen, watch),
+        (ProfileName::Ftag, true) => {
+            receive_in::<Ftag<Box<Stopwatch>>, T>(target, transport, until, &seen, watch)
+        }
     }?;
     if options.profile.is_some() && report.transfer.wire_bytes == 0 {
         return Err(Error::Silence);

@@ -1,5 +1,7 @@
 //! Whole sessions allocate for threads, buffers and objects, and nothing for packets.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+
 use std::fs;
 use std::thread;
 
@@ -7,7 +9,7 @@ use packhorse::application::{Catalog, Event, Inbox, Target, Until};
 use packhorse::prelude::*;
 use packhorse::transport::PipeWriter;
 use packhorse::{receive_from, send_to};
-use packhorse_testkit::allocator::{Counts, CountingAllocator, measure_process};
+use packhorse_testkit::allocator::{CountingAllocator, Counts, measure_process};
 use packhorse_testkit::patterns;
 
 #[global_allocator]
@@ -29,7 +31,7 @@ fn session(options: &SendOptions, size: usize) -> Counts {
                     receive_from(target, reader, Until::LinkEnds, &options, &mut |_: Event<'_>| ()).unwrap();
                 assert_eq!(received.report.objects, 1);
             });
-            let catalog = Catalog::new(std::slice::from_ref(&path), None).unwrap();
+            let catalog = Catalog::new(core::slice::from_ref(&path), None).unwrap();
             send_to(catalog, writer, options, |_| (), &mut |_: Event<'_>| ()).unwrap();
         });
     });

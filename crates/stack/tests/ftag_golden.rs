@@ -1,5 +1,7 @@
 //! Profile `ftag` against recordings of the original toolkit: the same bytes out, the same files in.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+
 use std::fs;
 use std::path::Path;
 
@@ -22,7 +24,8 @@ fn as_the_original() -> SendOptions {
 fn stream_of(path: &Path, options: &SendOptions) -> Vec<u8> {
     let mut stream = Vec::new();
     let catalog = Catalog::new(&[path.to_owned()], None).unwrap();
-    let outcome = send_to(catalog, StreamWriter(&mut stream), options, |_| (), &mut |_: Event<'_>| ()).unwrap();
+    let outcome =
+        send_to(catalog, StreamWriter(&mut stream), options, |_| (), &mut |_: Event<'_>| ()).unwrap();
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     stream
 }
@@ -106,7 +109,8 @@ fn repeats_carry_a_file_over_a_link_that_damages_one_byte_in_two_thousand() {
     let bytes = patterns::random(5, 34_710);
     fs::write(&path, &bytes).unwrap();
     let stream = stream_of(&path, &as_the_original());
-    let faults = packhorse::transport::Faults { byte_error: 1.0 / 2000.0, ..packhorse::transport::Faults::NONE };
+    let faults =
+        packhorse::transport::Faults { byte_error: 1.0 / 2000.0, ..packhorse::transport::Faults::NONE };
     let mut noise = Noise::new(11, &faults).unwrap();
     let mut damaged = Vec::new();
     let mut copy = stream;

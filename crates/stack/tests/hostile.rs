@@ -1,6 +1,8 @@
 //! Streams that no honest sender makes: nothing panics, nothing lands outside the folder or unverified, and what
 //! was whole still arrives.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+
 use std::fs;
 use std::path::Path;
 
@@ -10,7 +12,9 @@ use packhorse::link::{Framing as _, LengthPrefixed};
 use packhorse::packet::{Channel, Fragment};
 use packhorse::prelude::*;
 use packhorse::transfer::native::Codec;
-use packhorse::transfer::{BlockHeader, Control, ControlCodec as _, End, HashKind, Meta, ObjectKind, SessionEnd};
+use packhorse::transfer::{
+    BlockHeader, Control, ControlCodec as _, End, HashKind, Meta, ObjectKind, SessionEnd,
+};
 use packhorse::transport::StreamReader;
 use packhorse::{NativeStack, receive_from};
 use packhorse_testkit::patterns;
@@ -113,8 +117,10 @@ fn receive(stream: &[u8], check: impl FnOnce(&Path)) -> (ReceiveReport, Vec<Stri
 }
 
 fn list(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -154,19 +160,34 @@ fn a_wrong_hash_keeps_the_file_from_appearing() {
 #[test]
 fn absurd_sizes_take_neither_memory_nor_disk() {
     let mut forge = Forge::new();
-    forge.impossible_meta(Meta { hash: Some([0; 32]), ..meta(1, "more blocks than can be counted") }, u64::MAX);
+    forge.impossible_meta(
+        Meta { hash: Some([0; 32]), ..meta(1, "more blocks than can be counted") },
+        u64::MAX,
+    );
     let absurd = [
         Meta { size: Some(1 << 41), hash: Some([0; 32]), ..meta(2, "two terabytes") },
-        Meta { block_size: u32::MAX, size: Some(u64::from(u32::MAX) * 1000), hash: Some([0; 32]), ..meta(3, "huge blocks") },
+        Meta {
+            block_size: u32::MAX,
+            size: Some(u64::from(u32::MAX) * 1000),
+            hash: Some([0; 32]),
+            ..meta(3, "huge blocks")
+        },
     ];
     for meta in absurd {
         forge.meta(meta);
     }
     // Blocks far out, of the right length and of wrong ones.
-    forge.packet(2, (1 << 31) - 1, false, &[1; 1024]).packet(2, u32::MAX, false, &[1; 1024]).packet(2, 5, false, &[1; 3]);
+    forge
+        .packet(2, (1 << 31) - 1, false, &[1; 1024])
+        .packet(2, u32::MAX, false, &[1; 1024])
+        .packet(2, 5, false, &[1; 3]);
     forge.object(9, "honest", b"arrives all the same");
     let (report, told) = receive(&forge.stream, |inbox| assert_eq!(list(inbox), ["honest"]));
-    assert_eq!((report.objects, report.failed, report.dropped.refused + report.dropped.bad_control), (1, 2, 1), "{told:?}");
+    assert_eq!(
+        (report.objects, report.failed, report.dropped.refused + report.dropped.bad_control),
+        (1, 2, 1),
+        "{told:?}"
+    );
     assert_eq!(report.dropped.misplaced, 2);
 }
 
@@ -224,7 +245,8 @@ fn a_stream_cut_anywhere_leaves_nothing_half() {
     let whole = forge.stream.len();
     let end_of_object = whole - 100;
     for cut in (1..whole).step_by(37).filter(|cut| *cut < end_of_object) {
-        let (report, _) = receive(&forge.stream[..cut], |inbox| assert!(list(inbox).is_empty(), "cut at {cut}"));
+        let (report, _) =
+            receive(&forge.stream[..cut], |inbox| assert!(list(inbox).is_empty(), "cut at {cut}"));
         assert_eq!(report.objects, 0);
     }
     let (report, _) = receive(&forge.stream, |inbox| assert!(fs::read(inbox.join("cut")).unwrap() == bytes));

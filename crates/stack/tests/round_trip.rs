@@ -1,5 +1,7 @@
 //! Whole sessions between two threads, over a byte stream and over packets, in every profile and mode.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;

@@ -2,8 +2,9 @@
 //!
 //! A vector stands in a block marked `hex NAME`; on each line, what follows two blanks is a comment. When a vector
 //! differs, the test prints what the layers make. A wire format changes only with its version number.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -166,11 +167,11 @@ fn pull<P: ByteStream>(packets: &[Sent], frames: &[Vec<u8>]) -> Vec<Sent> {
 }
 
 /// The vectors of a page of the book, by name.
-fn book(page: &str) -> BTreeMap<String, Vec<u8>> {
+fn book(page: &str) -> HashMap<String, Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src").join(page);
     let text = fs::read_to_string(path).unwrap();
     let mut lines = text.lines();
-    let mut vectors = BTreeMap::new();
+    let mut vectors = HashMap::new();
     while let Some(line) = lines.next() {
         let Some(name) = line.strip_prefix("```hex ") else { continue };
         let digits: String = lines

@@ -7,14 +7,7 @@ use packhorse_transport::{Faults, Noise, Pipe};
 
 fn main() -> Result<(), Box<dyn core::error::Error>> {
     let (mut input, mut output) = Pipe::stdio()?.split();
-    let mut noise = Noise::new(
-        1,
-        &Faults {
-            drop: 0.01,
-            byte_error: 0.001,
-            ..Faults::NONE
-        },
-    )?;
+    let mut noise = Noise::new(1, &Faults { drop: 0.01, byte_error: 0.001, ..Faults::NONE })?;
     let mut bytes = vec![0; input.mtu()];
     let mut out = Vec::with_capacity(2 * bytes.len());
     loop {

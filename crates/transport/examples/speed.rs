@@ -12,11 +12,7 @@ const TOTAL: usize = 512 << 20;
 
 fn main() -> Result<(), Box<dyn core::error::Error>> {
     for size in [4 << 10, 64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20] {
-        report(
-            &format!("pipe, {} KiB writes and reads", size >> 10),
-            TOTAL,
-            || pipe(size, 1),
-        );
+        report(&format!("pipe, {} KiB writes and reads", size >> 10), TOTAL, || pipe(size, 1));
     }
     report("pipe, 256 KiB in 180 pieces, gathered", TOTAL, || {
         pipe(256 << 10, 180);
@@ -24,23 +20,11 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
     report("memory link, 1472-byte packets, two threads", TOTAL / 4, memory);
     report("loopback, 1472-byte packets, there and back", TOTAL, loopback);
     let mut bytes = vec![0; 256 << 10];
-    let rare = Faults {
-        byte_error: 1e-6,
-        bit_error: 1e-7,
-        drop: 1e-5,
-        ..Faults::NONE
-    };
-    let often = Faults {
-        byte_error: 0.01,
-        drop: 0.05,
-        dup: 0.02,
-        ..Faults::NONE
-    };
-    for (name, faults) in [
-        ("no", Faults::NONE),
-        ("rare", rare),
-        ("1 in 100 bytes and 1 in 20 pieces of", often),
-    ] {
+    let rare = Faults { byte_error: 1e-6, bit_error: 1e-7, drop: 1e-5, ..Faults::NONE };
+    let often = Faults { byte_error: 0.01, drop: 0.05, dup: 0.02, ..Faults::NONE };
+    for (name, faults) in
+        [("no", Faults::NONE), ("rare", rare), ("1 in 100 bytes and 1 in 20 pieces of", often)]
+    {
         let mut noise = Noise::new(1, &faults)?;
         // A filter writes what is left; copying stands for that.
         let mut out = Vec::with_capacity(bytes.len() * 2);
@@ -80,11 +64,7 @@ fn pipe(size: usize, pieces: usize) {
     let bytes = vec![1; size];
     let pieces: Vec<&[u8]> = bytes.chunks(size.div_ceil(pieces)).collect();
     for _ in 0..TOTAL / size {
-        let sent = if pieces.len() == 1 {
-            writer.send(&bytes)
-        } else {
-            writer.send_gather(&pieces)
-        };
+        let sent = if pieces.len() == 1 { writer.send(&bytes) } else { writer.send_gather(&pieces) };
         assert!(sent.is_ok());
     }
     drop(writer);
@@ -113,12 +93,7 @@ fn loopback() {
 }
 
 fn faulty() -> Result<(), BadFault> {
-    let faults = Faults {
-        byte_error: 1e-5,
-        drop: 0.01,
-        reorder: 0.01,
-        ..Faults::NONE
-    };
+    let faults = Faults { byte_error: 1e-5, drop: 0.01, reorder: 0.01, ..Faults::NONE };
     let mut link = Faulty::new(Loopback::<1472, 64>::new(), 1, &faults)?;
     let (packet, mut into) = ([1; 1472], [0; 1472]);
     report("the same through a faulty link", TOTAL, || {

@@ -32,21 +32,11 @@ impl<W: Write> Capture<W> {
     /// What writing its header says.
     pub fn new(mut writer: W) -> Result<Self> {
         // Section: type, length 28, byte order magic, version 1.0, length of the section not known, length.
-        words(
-            &mut writer,
-            &[0x0A0D_0D0A, 28, 0x1A2B_3C4D, 0x0001_0000, u32::MAX, u32::MAX, 28],
-        )?;
+        words(&mut writer, &[0x0A0D_0D0A, 28, 0x1A2B_3C4D, 0x0001_0000, u32::MAX, u32::MAX, 28])?;
         // Interface: type, length 32, link type and zero, no limit, option 9 of one byte: 10^-9 s, end of options.
         let link_type = u32::from(LINK_TYPE) << 16;
-        words(
-            &mut writer,
-            &[1, 32, link_type, 0, 0x0009_0001, 0x0900_0000, 0, 32],
-        )?;
-        Ok(Self {
-            writer,
-            failed: None,
-            packets: 0,
-        })
+        words(&mut writer, &[1, 32, link_type, 0, 0x0009_0001, 0x0900_0000, 0, 32])?;
+        Ok(Self { writer, failed: None, packets: 0 })
     }
 
     /// Packets written.
@@ -68,22 +58,15 @@ impl<W: Write> Capture<W> {
 
     fn write(&mut self, now: Instant, direction: Direction, pieces: &[&[u8]]) -> Result<()> {
         const AROUND: u32 = 44;
-        let len = pieces
-            .iter()
-            .fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
+        let len = pieces.iter().fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
         let padding = len.wrapping_neg() % 4;
-        let sizes = u32::try_from(len)
-            .ok()
-            .and_then(|len| Some((len, len.checked_next_multiple_of(4)?)));
+        let sizes = u32::try_from(len).ok().and_then(|len| Some((len, len.checked_next_multiple_of(4)?)));
         let sizes = sizes.and_then(|(len, padded)| Some((len, padded.checked_add(AROUND)?)));
         let Some((len, total)) = sizes else {
             return Err(Error::from(ErrorKind::FileTooLarge));
         };
         let [t0, t1, t2, t3, t4, t5, t6, t7] = now.as_nanos().to_be_bytes();
-        let (high, low) = (
-            u32::from_be_bytes([t0, t1, t2, t3]),
-            u32::from_be_bytes([t4, t5, t6, t7]),
-        );
+        let (high, low) = (u32::from_be_bytes([t0, t1, t2, t3]), u32::from_be_bytes([t4, t5, t6, t7]));
         words(&mut self.writer, &[6, total, 0, high, low, len, len])?;
         for piece in pieces {
             self.writer.write_all(piece)?;
@@ -111,7 +94,5 @@ impl<W: Write> Recorder for Capture<W> {
 }
 
 fn words(writer: &mut impl Write, words: &[u32]) -> Result<()> {
-    words
-        .iter()
-        .try_for_each(|word| writer.write_all(&word.to_be_bytes()))
+    words.iter().try_for_each(|word| writer.write_all(&word.to_be_bytes()))
 }

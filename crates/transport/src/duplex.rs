@@ -46,6 +46,16 @@ impl<R: Transport, W: Transport<Error = R::Error>> Transport for Duplex<R, W> {
         self.sender.send_gather(pieces)
     }
 
+    #[cfg(feature = "std")]
+    fn send_file(
+        &mut self,
+        file: &std::fs::File,
+        offset: u64,
+        len: usize,
+    ) -> Result<bool, TransportError<Self::Error>> {
+        self.sender.send_file(file, offset, len)
+    }
+
     fn receive(&mut self, into: &mut [u8]) -> Result<usize, TransportError<Self::Error>> {
         self.receiver.receive(into)
     }

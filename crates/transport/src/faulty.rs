@@ -75,12 +75,7 @@ impl<T: Transport, S: Storage> Faulty<T, S> {
     /// # Errors
     /// [`BadFault`] when a value of `faults` is out of range.
     pub fn with_memory(inner: T, seed: u64, faults: &Faults, memory: S) -> Result<Self, BadFault> {
-        Ok(Self {
-            inner,
-            noise: Noise::new(seed, faults)?,
-            memory,
-            waiting: [Waiting::default(); 2],
-        })
+        Ok(Self { inner, noise: Noise::new(seed, faults)?, memory, waiting: [Waiting::default(); 2] })
     }
 
     /// What was done so far.
@@ -149,9 +144,7 @@ impl<T: Transport, S: Storage> Faulty<T, S> {
     }
 
     fn send_packet(&mut self, pieces: &[&[u8]]) -> Result<(), TransportError<T::Error>> {
-        let len = pieces
-            .iter()
-            .fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
+        let len = pieces.iter().fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
         let most = self.mtu();
         if len > most {
             return Err(TransportError::TooLong { len, most });
@@ -166,17 +159,9 @@ impl<T: Transport, S: Storage> Faulty<T, S> {
         let (keep, extra, copies, late) = match fate {
             Fate::Dropped => (0, 0, 0, 0),
             // Only one packet is late at a time.
-            Fate::Sent {
-                keep,
-                extra,
-                twice,
-                late,
-            } => (
-                keep,
-                extra.min(most - keep),
-                1 + u8::from(twice),
-                if overtaken { 0 } else { late },
-            ),
+            Fate::Sent { keep, extra, twice, late } => {
+                (keep, extra.min(most - keep), 1 + u8::from(twice), if overtaken { 0 } else { late })
+            }
         };
         let spare = errors.spare(len);
         let (mut direct, mut full) = (0, false);
@@ -205,11 +190,7 @@ impl<T: Transport, S: Storage> Faulty<T, S> {
                 errors.apply(whole, damage);
             }
             fates.fill(&mut memory[keep..keep + extra]);
-            self.waiting[index] = Waiting {
-                len: keep + extra,
-                copies: copies - direct,
-                after: late,
-            };
+            self.waiting[index] = Waiting { len: keep + extra, copies: copies - direct, after: late };
             damage.reordered += u64::from(late > 0);
         }
         if overtaken && copies > 0 {
@@ -220,15 +201,10 @@ impl<T: Transport, S: Storage> Faulty<T, S> {
     }
 
     fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), TransportError<T::Error>> {
-        let Self {
-            inner, noise, memory, ..
-        } = self;
+        let Self { inner, noise, memory, .. } = self;
         let memory = memory.as_mut_slice();
         if memory.is_empty() {
-            return Err(TransportError::TooLong {
-                len: bytes.len(),
-                most: 0,
-            });
+            return Err(TransportError::TooLong { len: bytes.len(), most: 0 });
         }
         for chunk in bytes.chunks(memory.len()) {
             let damaged = &mut memory[..chunk.len()];

@@ -84,9 +84,7 @@ mod tests {
 
     #[test]
     fn more_pieces_than_one_call_takes_need_few_calls() {
-        let pieces: Vec<&[u8]> = (0..3000)
-            .map(|i| if i % 3 == 0 { &b""[..] } else { &b"ab"[..] })
-            .collect();
+        let pieces: Vec<&[u8]> = (0..3000).map(|i| if i % 3 == 0 { &b""[..] } else { &b"ab"[..] }).collect();
         let (all, calls) = written(&pieces, usize::MAX);
         assert_eq!(all, b"ab".repeat(2000));
         assert_eq!(calls, 2000_usize.div_ceil(BATCH));
@@ -103,11 +101,7 @@ mod tests {
         let mut calls = 0;
         write_all(&[b"abc"], |slices| {
             calls += 1;
-            if calls == 1 {
-                Err(Error::from(ErrorKind::Interrupted))
-            } else {
-                Ok(slices[0].len())
-            }
+            if calls == 1 { Err(Error::from(ErrorKind::Interrupted)) } else { Ok(slices[0].len()) }
         })
         .unwrap();
         assert_eq!(calls, 2);

@@ -50,17 +50,9 @@ impl<const MTU: usize, const SLOTS: usize> Loopback<MTU, SLOTS> {
     #[must_use]
     pub const fn new() -> Self {
         const {
-            assert!(
-                MTU > 0 && SLOTS > 0,
-                "a loopback needs at least one slot of at least one byte"
-            );
+            assert!(MTU > 0 && SLOTS > 0, "a loopback needs at least one slot of at least one byte");
         }
-        Self {
-            slots: [[0; MTU]; SLOTS],
-            lengths: [0; SLOTS],
-            oldest: 0,
-            queued: 0,
-        }
+        Self { slots: [[0; MTU]; SLOTS], lengths: [0; SLOTS], oldest: 0, queued: 0 }
     }
 
     /// Packets sent and not yet received.
@@ -110,9 +102,7 @@ impl<const MTU: usize, const SLOTS: usize> Transport for Loopback<MTU, SLOTS> {
     }
 
     fn send_gather(&mut self, pieces: &[&[u8]]) -> Result<(), TransportError<Infallible>> {
-        let len = pieces
-            .iter()
-            .fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
+        let len = pieces.iter().fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
         if len > MTU {
             return Err(TransportError::TooLong { len, most: MTU });
         }

@@ -90,8 +90,7 @@ impl MemoryReceiver {
         timeout: Duration,
     ) -> Result<usize, TransportError<Infallible>> {
         // A time too far ahead to be told is no limit.
-        self.shared
-            .receive(into, Wait::until(Instant::now().checked_add(timeout)))
+        self.shared.receive(into, Wait::until(Instant::now().checked_add(timeout)))
     }
 }
 
@@ -196,29 +195,14 @@ fn direction(mtu: usize, slots: usize) -> (MemorySender, MemoryReceiver) {
         queued: 0,
         closed: false,
     };
-    let shared = Arc::new(Shared {
-        mtu,
-        ring: Mutex::new(ring),
-        filled: Condvar::new(),
-        freed: Condvar::new(),
-    });
-    (
-        MemorySender {
-            shared: Arc::clone(&shared),
-            blocking: true,
-        },
-        MemoryReceiver {
-            shared,
-            blocking: true,
-        },
-    )
+    let shared =
+        Arc::new(Shared { mtu, ring: Mutex::new(ring), filled: Condvar::new(), freed: Condvar::new() });
+    (MemorySender { shared: Arc::clone(&shared), blocking: true }, MemoryReceiver { shared, blocking: true })
 }
 
 impl Shared {
     fn send(&self, pieces: &[&[u8]], wait: Wait) -> Result<(), TransportError<Infallible>> {
-        let len = pieces
-            .iter()
-            .fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
+        let len = pieces.iter().fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
         if len > self.mtu {
             return Err(TransportError::TooLong { len, most: self.mtu });
         }
@@ -248,11 +232,7 @@ impl Shared {
         let empty = |ring: &Ring| !ring.closed && ring.queued == 0;
         let mut ring = wait_while(self.lock(), &self.filled, wait, empty);
         if ring.queued == 0 {
-            return Err(if ring.closed {
-                TransportError::Closed
-            } else {
-                TransportError::WouldBlock
-            });
+            return Err(if ring.closed { TransportError::Closed } else { TransportError::WouldBlock });
         }
         let slot = ring.oldest;
         let packet = &ring.memory[slot * self.mtu..][..ring.lengths[slot]];
@@ -298,10 +278,7 @@ fn wait_while<'a>(
                 if left.is_zero() {
                     return ring;
                 }
-                changed
-                    .wait_timeout(ring, left)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0
+                changed.wait_timeout(ring, left).unwrap_or_else(PoisonError::into_inner).0
             }
         };
     }

@@ -66,6 +66,8 @@ pub struct PipeReader {
 #[derive(Debug)]
 pub struct PipeWriter {
     fd: OwnedFd,
+    /// Whether the system has not yet refused to take pages of files.
+    splices: bool,
 }
 
 impl PipeReader {
@@ -109,7 +111,7 @@ impl PipeWriter {
     pub fn new(fd: impl Into<OwnedFd>) -> Self {
         let fd = fd.into();
         enlarge(fd.as_fd());
-        Self { fd }
+        Self { fd, splices: cfg!(any(target_os = "linux", target_os = "android")) }
     }
 
     /// Writes to standard output, past the line buffer of [`std::io::stdout`]: use one or the other.
@@ -207,6 +209,31 @@ impl Transport for PipeWriter {
         })
         .map_err(closed_or)
     }
+
+    /// Pages of the file go into the pipe as they are (splice): nobody ever writes to them but whoever changes the
+    /// file, so that a reader that splices onwards sees the same bytes.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn send_file(
+        &mut self,
+        file: &std::fs::File,
+        offset: u64,
+        len: usize,
+    ) -> core::result::Result<bool, TransportError<Error>> {
+        use rustix::pipe::{SpliceFlags, splice};
+        let mut at = offset;
+        let mut left = len;
+        while left > 0 && self.splices {
+            match splice(file, Some(&mut at), &self.fd, None, left, SpliceFlags::MORE) {
+                Ok(0) => return Err(TransportError::Io(Error::from(ErrorKind::UnexpectedEof))),
+                Ok(sent) => left = left.saturating_sub(sent),
+                // Not a pipe, or a file system that cannot lend pages. Always the first call: nothing is sent then.
+                Err(Errno::INVAL | Errno::NOSYS) if left == len => self.splices = false,
+                Err(errno) => _ = self.recover(errno).map_err(closed_or)?,
+            }
+        }
+        Ok(self.splices)
+    }
+
     fn receive(&mut self, _into: &mut [u8]) -> core::result::Result<usize, TransportError<Error>> {
         Ok(0)
     }

@@ -69,10 +69,7 @@ impl<W: Write> Transport for StreamWriter<W> {
         Boundaries::Bytes
     }
     fn send(&mut self, bytes: &[u8]) -> Result<(), TransportError<Error>> {
-        self.0
-            .write_all(bytes)
-            .and_then(|()| self.0.flush())
-            .map_err(closed_or)
+        self.0.write_all(bytes).and_then(|()| self.0.flush()).map_err(closed_or)
     }
     fn send_gather(&mut self, pieces: &[&[u8]]) -> Result<(), TransportError<Error>> {
         gather::write_all(pieces, |slices| self.0.write_vectored(slices))

@@ -57,11 +57,7 @@ pub struct Tap<T, R> {
 impl<T, R> Tap<T, R> {
     /// Shows what passes `inner` to `recorder`. The time is [`Instant::ZERO`] until it is set.
     pub const fn new(inner: T, recorder: R) -> Self {
-        Self {
-            inner,
-            recorder,
-            now: Instant::ZERO,
-        }
+        Self { inner, recorder, now: Instant::ZERO }
     }
 
     /// The time of what passes from now on.
@@ -117,11 +113,7 @@ impl<T: Transport, R: Recorder> Transport for Tap<T, R> {
     fn receive(&mut self, into: &mut [u8]) -> Result<usize, TransportError<T::Error>> {
         let len = self.inner.receive(into)?;
         if len > 0 || self.inner.boundaries() == Boundaries::Packets {
-            self.recorder.record(
-                self.now,
-                Direction::Received,
-                &[into.get(..len).unwrap_or_default()],
-            );
+            self.recorder.record(self.now, Direction::Received, &[into.get(..len).unwrap_or_default()]);
         }
         Ok(len)
     }

@@ -15,11 +15,7 @@ fn work<T: Transport>(sender: &mut T, receiver: impl Fn(&mut T, &mut [u8])) {
     let mut into = [0; 100];
     for len in (0..60).cycle().take(1000) {
         assert!(sender.send(&payload[..len]).is_ok());
-        assert!(
-            sender
-                .send_gather(&[&payload[..len / 2], b"", &payload[..3]])
-                .is_ok()
-        );
+        assert!(sender.send_gather(&[&payload[..len / 2], b"", &payload[..3]]).is_ok());
         receiver(sender, &mut into);
     }
 }
@@ -42,10 +38,7 @@ const ALL: Faults = Faults {
 
 #[test]
 fn a_loopback_allocates_nothing() {
-    assert_eq!(
-        measure(|| work(&mut Loopback::<100, 8>::new(), drain)),
-        Counts::NONE
-    );
+    assert_eq!(measure(|| work(&mut Loopback::<100, 8>::new(), drain)), Counts::NONE);
 }
 
 #[test]
@@ -67,10 +60,7 @@ fn damage_allocates_nothing() {
     let mut noise = Noise::new(1, &ALL).unwrap();
     let mut bytes = patterns::zeros(100_000);
     let mut sum = 0;
-    assert_eq!(
-        measure(|| noise.apply(&mut bytes, |run| sum += run.len())),
-        Counts::NONE
-    );
+    assert_eq!(measure(|| noise.apply(&mut bytes, |run| sum += run.len())), Counts::NONE);
     assert!(sum > 50_000);
 }
 

@@ -1,9 +1,6 @@
 //! Faulty transports: each fault does what it says to packets, as often as asked, the same every time.
 #![cfg(feature = "std")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a failed unwrap in a test is the test's failure"
-)]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap in a test is the test's failure")]
 
 use core::convert::Infallible;
 
@@ -23,12 +20,7 @@ struct Sink {
 
 impl Sink {
     fn new(full: fn(usize) -> bool) -> Self {
-        Self {
-            packets: Vec::new(),
-            full,
-            calls: 0,
-            gathered: 0,
-        }
+        Self { packets: Vec::new(), full, calls: 0, gathered: 0 }
     }
 }
 
@@ -73,18 +65,12 @@ fn run(seed: u64, faults: &Faults, count: u32, full: fn(usize) -> bool) -> (Vec<
 }
 
 fn numbers(packets: &[Vec<u8>]) -> Vec<u32> {
-    packets
-        .iter()
-        .map(|packet| u32::from_be_bytes(packet[..4].try_into().unwrap()))
-        .collect()
+    packets.iter().map(|packet| u32::from_be_bytes(packet[..4].try_into().unwrap())).collect()
 }
 
 fn packet(number: u32) -> Vec<u8> {
     let mut packet = number.to_be_bytes().to_vec();
-    packet.extend(patterns::random(
-        u64::from(number),
-        usize::try_from(number % 96).unwrap(),
-    ));
+    packet.extend(patterns::random(u64::from(number), usize::try_from(number % 96).unwrap()));
     packet
 }
 
@@ -125,10 +111,7 @@ fn without_faults_every_packet_passes_in_order_and_uncopied() {
 fn a_packet_that_fits_no_slot_of_the_memory_is_too_long() {
     let mut link = Faulty::with_memory(Loopback::<100, 8>::new(), 1, &Faults::NONE, [0; 9]).unwrap();
     assert_eq!(link.mtu(), 4);
-    assert_eq!(
-        link.send(b"12345"),
-        Err(TransportError::TooLong { len: 5, most: 4 })
-    );
+    assert_eq!(link.send(b"12345"), Err(TransportError::TooLong { len: 5, most: 4 }));
     let mut none = Faulty::with_memory(Loopback::<100, 8>::new(), 1, &ALL, [0; 0]).unwrap();
     none.send(b"").unwrap();
     none.flush().unwrap();
@@ -136,43 +119,18 @@ fn a_packet_that_fits_no_slot_of_the_memory_is_too_long() {
 
 #[test]
 fn dropped_and_doubled_packets_come_as_often_as_asked_and_whole() {
-    let (packets, damage) = run(
-        2,
-        &Faults {
-            drop: 0.1,
-            dup: 0.2,
-            ..Faults::NONE
-        },
-        20_000,
-        |_| false,
-    );
+    let (packets, damage) = run(2, &Faults { drop: 0.1, dup: 0.2, ..Faults::NONE }, 20_000, |_| false);
     assert!(near(damage.dropped, 20_000, 0.1), "{damage}");
     assert!(near(damage.duplicated, 20_000, 0.2 * 0.9), "{damage}");
     let numbers = numbers(&packets);
     assert!(numbers.is_sorted());
-    assert_eq!(
-        u64::try_from(numbers.len()).unwrap(),
-        20_000 - damage.dropped + damage.duplicated
-    );
-    assert!(
-        numbers
-            .iter()
-            .zip(&packets)
-            .all(|(&number, bytes)| *bytes == packet(number))
-    );
+    assert_eq!(u64::try_from(numbers.len()).unwrap(), 20_000 - damage.dropped + damage.duplicated);
+    assert!(numbers.iter().zip(&packets).all(|(&number, bytes)| *bytes == packet(number)));
 }
 
 #[test]
 fn late_packets_are_overtaken_by_one_to_four_others() {
-    let (packets, damage) = run(
-        3,
-        &Faults {
-            reorder: 0.05,
-            ..Faults::NONE
-        },
-        20_000,
-        |_| false,
-    );
+    let (packets, damage) = run(3, &Faults { reorder: 0.05, ..Faults::NONE }, 20_000, |_| false);
     let numbers = numbers(&packets);
     assert_eq!(numbers.len(), 20_000);
     let mut overtaken = 0;
@@ -191,63 +149,21 @@ fn late_packets_are_overtaken_by_one_to_four_others() {
 
 #[test]
 fn truncated_packets_are_beginnings_and_extended_ones_begin_as_they_were() {
-    let (packets, damage) = run(
-        4,
-        &Faults {
-            truncate: 0.2,
-            ..Faults::NONE
-        },
-        5000,
-        |_| false,
-    );
-    assert!(
-        (0..5000)
-            .map(packet)
-            .zip(&packets)
-            .all(|(sent, came)| sent.starts_with(came))
-    );
-    let shorter = (0..5000)
-        .map(packet)
-        .zip(&packets)
-        .filter(|(sent, came)| came.len() < sent.len())
-        .count();
+    let (packets, damage) = run(4, &Faults { truncate: 0.2, ..Faults::NONE }, 5000, |_| false);
+    assert!((0..5000).map(packet).zip(&packets).all(|(sent, came)| sent.starts_with(came)));
+    let shorter = (0..5000).map(packet).zip(&packets).filter(|(sent, came)| came.len() < sent.len()).count();
     assert_eq!(u64::try_from(shorter).unwrap(), damage.truncated);
     assert!(near(damage.truncated, 5000, 0.2), "{damage}");
 
-    let (packets, damage) = run(
-        4,
-        &Faults {
-            extend: 0.2,
-            ..Faults::NONE
-        },
-        5000,
-        |_| false,
-    );
-    assert!(
-        (0..5000)
-            .map(packet)
-            .zip(&packets)
-            .all(|(sent, came)| came.starts_with(&sent))
-    );
-    assert!(
-        packets.iter().all(|packet| packet.len() <= 100),
-        "never above the MTU"
-    );
+    let (packets, damage) = run(4, &Faults { extend: 0.2, ..Faults::NONE }, 5000, |_| false);
+    assert!((0..5000).map(packet).zip(&packets).all(|(sent, came)| came.starts_with(&sent)));
+    assert!(packets.iter().all(|packet| packet.len() <= 100), "never above the MTU");
     assert!(near(damage.extended, 5000, 0.2), "{damage}");
 }
 
 #[test]
 fn errors_change_the_counted_number_of_bytes() {
-    let (packets, damage) = run(
-        5,
-        &Faults {
-            byte_error: 0.01,
-            burst: 5,
-            ..Faults::NONE
-        },
-        10_000,
-        |_| false,
-    );
+    let (packets, damage) = run(5, &Faults { byte_error: 0.01, burst: 5, ..Faults::NONE }, 10_000, |_| false);
     let changed: usize = (0..10_000)
         .map(packet)
         .zip(&packets)
@@ -260,15 +176,10 @@ fn errors_change_the_counted_number_of_bytes() {
 #[test]
 fn the_same_seed_does_the_same_however_often_the_link_is_full() {
     let (reference, counted) = run(6, &ALL, 5000, |_| false);
-    assert_eq!(
-        u64::try_from(reference.iter().map(Vec::len).sum::<usize>()).unwrap(),
-        counted.bytes_out
-    );
-    for full in [
-        (|call| call % 2 == 0) as fn(usize) -> bool,
-        |call| call % 7 != 0,
-        |call| call / 100 % 2 == 0,
-    ] {
+    assert_eq!(u64::try_from(reference.iter().map(Vec::len).sum::<usize>()).unwrap(), counted.bytes_out);
+    for full in
+        [(|call| call % 2 == 0) as fn(usize) -> bool, |call| call % 7 != 0, |call| call / 100 % 2 == 0]
+    {
         let (packets, damage) = run(6, &ALL, 5000, full);
         assert!(packets == reference);
         assert_eq!(damage, counted);
@@ -300,14 +211,8 @@ fn a_loopback_in_place_needs_no_allocator() {
     link.flush().unwrap();
     came += link.inner().queued();
     let damage = link.damage();
-    assert_eq!(
-        u64::try_from(came).unwrap(),
-        1000 - damage.dropped + damage.duplicated
-    );
-    assert_eq!(
-        link.send(&[0; 21]),
-        Err(TransportError::TooLong { len: 21, most: 20 })
-    );
+    assert_eq!(u64::try_from(came).unwrap(), 1000 - damage.dropped + damage.duplicated);
+    assert_eq!(link.send(&[0; 21]), Err(TransportError::TooLong { len: 21, most: 20 }));
 }
 
 #[test]

@@ -13,14 +13,8 @@ fn a_packet_above_the_mtu_is_refused_and_leaves_no_trace() {
     let mut link = Loopback::<4, 2>::new();
     assert_eq!(link.mtu(), 4);
     assert_eq!(link.boundaries(), Boundaries::Packets);
-    assert_eq!(
-        link.send(b"12345"),
-        Err(TransportError::TooLong { len: 5, most: 4 })
-    );
-    assert_eq!(
-        link.send_gather(&[b"123", b"45"]),
-        Err(TransportError::TooLong { len: 5, most: 4 })
-    );
+    assert_eq!(link.send(b"12345"), Err(TransportError::TooLong { len: 5, most: 4 }));
+    assert_eq!(link.send_gather(&[b"123", b"45"]), Err(TransportError::TooLong { len: 5, most: 4 }));
     assert_eq!(link.queued(), 0);
     assert_eq!(link.receive(&mut [0; 4]), Err(TransportError::WouldBlock));
 }
@@ -45,10 +39,7 @@ fn a_packet_longer_than_the_memory_given_is_lost_alone() {
     let mut link = Loopback::<8, 4>::new();
     link.send(b"too long").unwrap();
     link.send(b"fits").unwrap();
-    assert_eq!(
-        link.receive(&mut [0; 4]),
-        Err(TransportError::TooLong { len: 8, most: 4 })
-    );
+    assert_eq!(link.receive(&mut [0; 4]), Err(TransportError::TooLong { len: 8, most: 4 }));
     let mut into = [0; 4];
     assert_eq!(link.receive(&mut into), Ok(4));
     assert_eq!(&into, b"fits");
@@ -119,10 +110,7 @@ mod memory {
             let mut into = [0; 300];
             for seed in 0..2000_usize {
                 let len = there.receive(&mut into).unwrap();
-                assert_eq!(
-                    &into[..len],
-                    patterns::random(u64::try_from(seed).unwrap(), seed % 301)
-                );
+                assert_eq!(&into[..len], patterns::random(u64::try_from(seed).unwrap(), seed % 301));
                 there.send(&into[..len]).unwrap();
             }
         });
@@ -150,10 +138,7 @@ mod memory {
     /// Takes the end out of its place, as a program does that keeps its ends in a struct.
     fn here_split(
         here: &mut Memory,
-    ) -> (
-        packhorse_transport::MemoryReceiver,
-        packhorse_transport::MemorySender,
-    ) {
+    ) -> (packhorse_transport::MemoryReceiver, packhorse_transport::MemorySender) {
         let (spare, _) = Memory::pair(1, 1);
         core::mem::replace(here, spare).split()
     }
@@ -197,18 +182,13 @@ mod memory {
         assert_eq!(here.send(b"3"), Err(TransportError::WouldBlock));
         assert_eq!(there.receive(&mut into), Ok(1));
         here.send(b"3").unwrap();
-        assert_eq!(
-            here.send(&[0; 11]),
-            Err(TransportError::TooLong { len: 11, most: 10 })
-        );
+        assert_eq!(here.send(&[0; 11]), Err(TransportError::TooLong { len: 11, most: 10 }));
     }
 
     #[test]
     fn a_receive_with_a_limit_ends_in_time() {
         let (mut here, there) = Memory::pair(10, 2);
-        let result = here
-            .receiver
-            .receive_timeout(&mut [0; 10], Duration::from_millis(10));
+        let result = here.receiver.receive_timeout(&mut [0; 10], Duration::from_millis(10));
         assert_eq!(result, Err(TransportError::WouldBlock));
         drop(there);
         let result = here.receiver.receive_timeout(&mut [0; 10], Duration::MAX);

@@ -68,9 +68,7 @@ fn descriptors_that_do_not_block_are_waited_for() {
     let far = thread::spawn(move || drain(PipeReader::new(there), 10_007));
     let (front, behind) = bytes.split_at(1_500_000);
     writer.send(front).unwrap();
-    writer
-        .send_gather(&behind.chunks(999).collect::<Vec<_>>())
-        .unwrap();
+    writer.send_gather(&behind.chunks(999).collect::<Vec<_>>()).unwrap();
     drop(writer);
     assert!(far.join().unwrap() == bytes);
 }
@@ -80,10 +78,7 @@ fn a_closed_reader_is_closed_and_not_an_error_of_the_system() {
     let (reader, mut writer) = PipeWriter::pair().unwrap();
     drop(reader);
     assert!(matches!(writer.send(b"x"), Err(TransportError::Closed)));
-    assert!(matches!(
-        writer.send_gather(&[b"x", b"y"]),
-        Err(TransportError::Closed)
-    ));
+    assert!(matches!(writer.send_gather(&[b"x", b"y"]), Err(TransportError::Closed)));
 }
 
 #[test]
@@ -103,18 +98,12 @@ fn without_blocking_nothing_there_is_said_at_once_and_the_end_is_still_seen() {
     let (mut reader, mut writer) = PipeWriter::pair().unwrap();
     let mut into = [0; 10];
     reader.set_blocking(false);
-    assert!(matches!(
-        reader.receive(&mut into),
-        Err(TransportError::WouldBlock)
-    ));
+    assert!(matches!(reader.receive(&mut into), Err(TransportError::WouldBlock)));
     assert!(!reader.wait(Some(Duration::from_millis(5))).unwrap());
     writer.send(b"abc").unwrap();
     assert!(reader.wait(Some(Duration::from_secs(5))).unwrap());
     assert_eq!(reader.receive(&mut into).unwrap(), 3);
-    assert!(matches!(
-        reader.receive(&mut into),
-        Err(TransportError::WouldBlock)
-    ));
+    assert!(matches!(reader.receive(&mut into), Err(TransportError::WouldBlock)));
     drop(writer);
     assert!(reader.wait(None).unwrap());
     assert_eq!(reader.receive(&mut into).unwrap(), 0);

@@ -53,9 +53,7 @@ impl Errors {
         let mut rest = bytes;
         loop {
             if self.burst_left == 0 {
-                let clear = usize::try_from(self.bytes.clear())
-                    .unwrap_or(usize::MAX)
-                    .min(rest.len());
+                let clear = usize::try_from(self.bytes.clear()).unwrap_or(usize::MAX).min(rest.len());
                 self.bytes.skip(count(clear));
                 rest = rest.get_mut(clear..).unwrap_or_default();
                 if rest.is_empty() {
@@ -64,9 +62,7 @@ impl Errors {
                 self.burst_left = if self.bytes.hit() { self.burst } else { continue };
                 damage.errors += 1;
             }
-            let hit = usize::try_from(self.burst_left)
-                .unwrap_or(usize::MAX)
-                .min(rest.len());
+            let hit = usize::try_from(self.burst_left).unwrap_or(usize::MAX).min(rest.len());
             let (front, behind) = rest.split_at_mut(hit);
             for byte in front {
                 *byte ^= self.bytes.mask();
@@ -91,10 +87,7 @@ impl Errors {
                 return;
             }
             if self.bits.hit() {
-                if let Some(byte) = usize::try_from(at / 8)
-                    .ok()
-                    .and_then(|index| bytes.get_mut(index))
-                {
+                if let Some(byte) = usize::try_from(at / 8).ok().and_then(|index| bytes.get_mut(index)) {
                     *byte ^= 0x80 >> (at % 8);
                 }
                 damage.errors += 1;

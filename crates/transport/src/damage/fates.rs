@@ -44,28 +44,13 @@ impl Fates {
 
     /// Units that certainly pass as they are. Streams keep their order and so do not ask for `reorder`.
     pub(super) fn clear(&self) -> u64 {
-        let Self {
-            drop,
-            dup,
-            truncate,
-            extend,
-            reorder: _,
-            filler: _,
-        } = self;
-        drop.clear()
-            .min(dup.clear())
-            .min(truncate.clear())
-            .min(extend.clear())
+        let Self { drop, dup, truncate, extend, reorder: _, filler: _ } = self;
+        drop.clear().min(dup.clear()).min(truncate.clear()).min(extend.clear())
     }
 
     /// Lets `units` pass, at most [`clear`](Self::clear).
     pub(super) fn skip(&mut self, units: u64) {
-        for rate in [
-            &mut self.drop,
-            &mut self.dup,
-            &mut self.truncate,
-            &mut self.extend,
-        ] {
+        for rate in [&mut self.drop, &mut self.dup, &mut self.truncate, &mut self.extend] {
             rate.skip(units);
         }
     }
@@ -78,10 +63,7 @@ impl Fates {
         let dropped = self.drop.hit();
         let twice = self.dup.hit();
         let truncated = self.truncate.hit().then(|| self.truncate.index_below(len));
-        let extended = self
-            .extend
-            .hit()
-            .then(|| 1 + self.extend.index_below(EXTEND_MOST));
+        let extended = self.extend.hit().then(|| 1 + self.extend.index_below(EXTEND_MOST));
         let late = self.reorder.hit().then(|| 1 + self.reorder.below(4));
         if dropped {
             damage.dropped += 1;

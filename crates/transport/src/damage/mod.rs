@@ -100,16 +100,10 @@ impl Faults {
             }
         }
         if self.burst == 0 {
-            return Err(BadFault {
-                name: "burst",
-                most: u32::MAX,
-            });
+            return Err(BadFault { name: "burst", most: u32::MAX });
         }
         if self.piece == 0 || self.piece > PIECE_MOST {
-            return Err(BadFault {
-                name: "piece",
-                most: 1024,
-            });
+            return Err(BadFault { name: "piece", most: 1024 });
         }
         Ok(())
     }

@@ -92,9 +92,7 @@ impl Noise {
         while at < bytes.len() {
             if self.at == 0 {
                 let whole = (bytes.len() - at) / self.size;
-                let clear = usize::try_from(self.fates.clear())
-                    .unwrap_or(usize::MAX)
-                    .min(whole);
+                let clear = usize::try_from(self.fates.clear()).unwrap_or(usize::MAX).min(whole);
                 self.fates.skip(count(clear));
                 self.damage.units += count(clear);
                 at += clear * self.size;
@@ -149,10 +147,7 @@ impl Noise {
     /// What comes behind a piece whose own bytes are out: the bytes added to it, then all of it again.
     fn end_piece<E>(&mut self, out: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let len = core::mem::take(&mut self.at);
-        let Fate::Sent {
-            keep, extra, twice, ..
-        } = self.fate
-        else {
+        let Fate::Sent { keep, extra, twice, .. } = self.fate else {
             return Ok(());
         };
         let mut added = [0; EXTEND_MOST];

@@ -22,11 +22,7 @@ impl Rate {
         // SplitMix64 inside `seed_from_u64` spreads neighbouring seeds; the odd factor keeps kinds apart.
         let seed = seed ^ u64::from(kind).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let log_miss = if p > 0.0 { Some(libm::log1p(-p)) } else { None };
-        let mut rate = Self {
-            random: Xoshiro256PlusPlus::seed_from_u64(seed),
-            log_miss,
-            left: 0,
-        };
+        let mut rate = Self { random: Xoshiro256PlusPlus::seed_from_u64(seed), log_miss, left: 0 };
         rate.draw();
         rate
     }

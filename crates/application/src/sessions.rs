@@ -1,0 +1,82 @@
+//! [`Sessions`]: how many objects each sender's session has, as far as it said, and how many were heard of.
+
+use std::collections::HashMap;
+
+use packhorse_transfer::{Meta, SessionEnd};
+
+/// Sessions that are remembered.
+const SESSIONS_MAX: usize = 4096;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Session {
+    expected: u32,
+    heard: u32,
+    ended: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Sessions(HashMap<u64, Session>);
+
+impl Sessions {
+    /// An object was announced for the first time.
+    pub(crate) fn hear_of(&mut self, meta: &Meta<'_>) {
+        if let Some(session) = self.of(meta.session) {
+            session.heard += 1;
+            session.expected = session.expected.max(meta.objects).max(meta.index.saturating_add(1));
+        }
+    }
+
+    /// A sender has said that it is done.
+    pub(crate) fn end(&mut self, end: SessionEnd) {
+        if let Some(session) = self.of(end.session) {
+            session.expected = session.expected.max(end.objects);
+            session.ended = true;
+        }
+    }
+
+    /// Objects that must exist and were never announced.
+    pub(crate) fn unheard(&self) -> u64 {
+        self.0.values().map(|session| u64::from(session.expected.saturating_sub(session.heard))).sum()
+    }
+
+    /// Whether a session has ended, with all its objects heard of and, as `is_open` says, none of them open.
+    pub(crate) fn any_complete(&self, is_open: impl Fn(u64) -> bool) -> bool {
+        self.0.iter().any(|(id, session)| session.ended && session.heard >= session.expected && !is_open(*id))
+    }
+
+    fn of(&mut self, id: u64) -> Option<&mut Session> {
+        if self.0.len() >= SESSIONS_MAX && !self.0.contains_key(&id) {
+            return None;
+        }
+        Some(self.0.entry(id).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_complete_when_it_has_ended_and_nothing_of_it_is_open_or_unheard() {
+        let mut sessions = Sessions::default();
+        let meta = Meta { session: 5, index: 0, ..Meta::default() };
+        sessions.hear_of(&meta);
+        assert!(!sessions.any_complete(|_| false), "it has not ended");
+        sessions.end(SessionEnd { session: 5, objects: 2 });
+        assert_eq!(sessions.unheard(), 1);
+        assert!(!sessions.any_complete(|_| false), "one was not heard of");
+        sessions.hear_of(&Meta { index: 1, ..meta });
+        assert!(!sessions.any_complete(|_| true), "one is open");
+        assert!(sessions.any_complete(|_| false));
+        assert_eq!(sessions.unheard(), 0);
+    }
+
+    #[test]
+    fn a_flood_of_sessions_is_bounded() {
+        let mut sessions = Sessions::default();
+        for session in 0..100_000 {
+            sessions.end(SessionEnd { session, objects: 1 });
+        }
+        assert_eq!(sessions.unheard(), SESSIONS_MAX as u64);
+    }
+}
