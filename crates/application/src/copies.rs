@@ -4,7 +4,6 @@
 
 use core::ops::Range;
 use std::io::Write as _;
-use std::sync::mpsc::sync_channel;
 
 use packhorse_buffer::{HeapPool, NoProbe, Storage as _};
 use packhorse_link::{Boundaries, FfStuffing, Framing, LengthPrefixed, Transport, TransportError, Unframed};
@@ -12,11 +11,11 @@ use packhorse_transfer::HashKind;
 
 use crate::feed::Ahead;
 use crate::inbox::{Existing, Inbox};
-use crate::loader::{Job, Loaded, Loader};
 use crate::name::SafePath;
 use crate::outlet::{Block, Outlet};
 use crate::sink::FileSink;
 use crate::slab::{Shape, Slab};
+use crate::slab_reader::{Job, SlabReader};
 
 /// Notes where the bytes lie that it is given.
 struct Spy {
@@ -62,12 +61,11 @@ fn load(block: usize, staged: bool) -> Vec<Slab> {
     let mut file = tempfile::tempfile().unwrap();
     let bytes: Vec<u8> = (0..2 * per_slab).map(|i| i.to_le_bytes()[0]).collect();
     file.write_all(&bytes).unwrap();
-    let (deliver, loaded) = sync_channel(4);
-    let hash = Some(HashKind::Blake3);
-    let ahead = Ahead { shape, slab, slabs: 4, hash, staged, prompt: true };
-    let mut loader = Loader::start(HeapPool::new(4, slab), ahead, deliver, |loaded: Loaded| loaded).unwrap();
-    loader.load(Job::File { file, size: bytes.len() as u64, passes: 1 });
-    (0..2).map(|_| loaded.recv().unwrap().slab.unwrap()).collect()
+    let pool = HeapPool::new(2, slab);
+    let mut reader =
+        SlabReader::new(Ahead { shape, slab, slabs: 2, hash: Some(HashKind::Blake3), staged, prompt: true });
+    reader.begin(Job::File { file, size: bytes.len() as u64, passes: 1 });
+    (0..2).map(|_| reader.next(pool.take().unwrap()).unwrap().slab).collect()
 }
 
 /// Sends all blocks of a slab and returns where the bytes lay that the transport was given.

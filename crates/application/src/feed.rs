@@ -10,15 +10,16 @@ use packhorse_buffer::HeapPool;
 use packhorse_packet::Channel;
 use packhorse_transfer::HashKind;
 
-use crate::loader::{Job, Loaded, Loader};
+use crate::loader::Loader;
 use crate::slab::{Shape, Slab};
+use crate::slab_reader::{Job, Loaded};
 
 /// Inputs that may wait before those who give them wait.
 const QUEUE: usize = 64;
 
 /// What reaches the sender's thread.
 pub(crate) enum Input {
-    Loaded(Loaded),
+    Loaded(u64, io::Result<Loaded>),
     Message(Channel, Vec<u8>),
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct Feed {
     sender: SyncSender<Input>,
     loader: Loader,
     job: u64,
-    ready: VecDeque<Loaded>,
+    ready: VecDeque<io::Result<Loaded>>,
     pub(crate) messages: VecDeque<(Channel, Vec<u8>)>,
     /// Slabs of the object under way, in the order of their blocks.
     slabs: VecDeque<Slab>,
@@ -130,8 +131,8 @@ impl Feed {
             self.current = self.current.saturating_sub(1);
         }
         let Some(loaded) = self.ready.pop_front() else { return Ok(None) };
-        let slab = loaded.slab?;
-        let came = Came { bytes: slab.bytes(), hash: loaded.hash, ended: loaded.ended };
+        let Loaded { slab, hash, ended } = loaded?;
+        let came = Came { bytes: slab.bytes(), hash, ended };
         self.slabs.push_back(slab);
         Ok(Some(came))
     }
@@ -171,9 +172,9 @@ impl Feed {
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Loaded(loaded) if loaded.job == self.job => self.ready.push_back(loaded),
+            Input::Loaded(job, loaded) if job == self.job => self.ready.push_back(loaded),
             // Of an object that was given up.
-            Input::Loaded(_) => {}
+            Input::Loaded(..) => {}
             Input::Message(channel, message) => self.messages.push_back((channel, message)),
         }
     }

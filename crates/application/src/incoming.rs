@@ -220,7 +220,9 @@ where
         let label = (channel.get(), tag);
         let message = self.assemblies.take_message();
         match P::Codec::decode(&message) {
-            Ok(Control::Meta(meta)) if meta.hash_kind == P::Codec::HASH => self.meta(label, &meta, watch),
+            Ok(Control::Meta(meta)) if meta.hash_kind == P::Codec::HASH && meta.tag() == tag => {
+                self.meta(label, &meta, watch);
+            }
             Ok(Control::Meta(_)) => self.report.dropped.refused += 1,
             Ok(Control::End(end)) => self.end(label, &end, watch),
             Ok(Control::SessionEnd(end)) => self.sessions.end(end),
@@ -430,6 +432,7 @@ where
             self.outcome(outcome, watch)?;
         }
         finished.closing.map_err(|lost| ReceiveError::Write(lost.to_string()))?;
+        self.report.transfer.ended = self.report.transfer.started.map(|_| self.clock.now());
         self.report.unheard = self.sessions.unheard();
         self.report.frames = self.inlet.frame_stats();
         self.report.checks = P::check_stats(&self.stack);

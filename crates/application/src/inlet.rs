@@ -20,7 +20,7 @@ const SLOTS: usize = 4;
 /// Less room than this behind what was received is not worth a read.
 const ROOM_MIN: usize = 64 * 1024;
 /// So much is received before the writer is given it: then it is still in the cache when it is hashed and written.
-const BATCH: usize = 256 * 1024;
+const BATCH: usize = 512 * 1024;
 
 /// What came of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@ mod sessions;
 mod settings;
 mod sink;
 mod slab;
+mod slab_reader;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, Entry, EntryKind};

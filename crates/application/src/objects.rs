@@ -14,8 +14,9 @@ use crate::name::SafePath;
 const OPEN_MAX: usize = 256;
 /// Most objects that are remembered; their senders are done with all but the last ones.
 const KNOWN_MAX: usize = 65_536;
-/// Most bytes of one bitmap: 128 million blocks with every other one missing.
-const BITMAP_MAX: usize = 16 << 20;
+/// Most bytes of the bitmap of the first open object: 64 million blocks with every other one missing. The more objects
+/// are open, the less a new one gets, so that all of them together stay below 50 MiB.
+const BITMAP_MAX: usize = 8 << 20;
 /// So many announcements of another object in a row, in a profile that cannot tell them apart, and the old one is
 /// given up: its end was lost.
 const OTHERS_MAX: u32 = 3;
@@ -137,7 +138,8 @@ impl Objects {
         if replaced.is_none() && self.is_full() {
             return Announced::Refused;
         }
-        let Ok(receiver) = Receiver::new(meta, PagedBitmap::with_cap(BITMAP_MAX), now) else {
+        let Ok(receiver) = Receiver::new(meta, PagedBitmap::with_cap(BITMAP_MAX / (self.open + 1)), now)
+        else {
             return Announced::Refused;
         };
         if self.objects.len() >= KNOWN_MAX {

@@ -23,13 +23,13 @@ use packhorse_transfer::{
 use crate::catalog::{Catalog, Entry, EntryKind};
 use crate::feed::{Feed, Messages, Waited};
 use crate::integrity::{Hasher, hash_file};
-use crate::loader::Job;
 use crate::outlet::{Block, Outlet};
 use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
 use crate::report::{SendReport, add};
 use crate::settings::{SendSettings, ahead, config};
 use crate::slab::Shape;
+use crate::slab_reader::Job;
 use crate::{LinkError, SendError};
 
 /// Control messages are not cut smaller than this: 256 pieces must carry the longest.
@@ -156,8 +156,16 @@ where
             }
         }
         self.outlet.flush(None)?;
-        self.report.transfer.wire_bytes = self.outlet.wire_bytes();
+        self.count();
         Ok(self.report)
+    }
+
+    /// Brings the report up to what has left by now.
+    fn count(&mut self) {
+        let transfer = &mut self.report.transfer;
+        transfer.wire_bytes = self.outlet.wire_bytes();
+        transfer.packets = self.outlet.packets();
+        transfer.ended = transfer.started.map(|_| self.clock.now());
     }
 
     fn object(
@@ -224,7 +232,7 @@ where
         let result = self.run(&mut sender, &mut meta, name, watch);
         self.feed.clear();
         add(&mut self.report.transfer, sender.stats());
-        self.report.transfer.wire_bytes = self.outlet.wire_bytes();
+        self.count();
         result?;
         let bytes = sender.layout().size();
         let hash = if meta.kind == ObjectKind::Folder { None } else { meta.hash };

@@ -57,8 +57,9 @@ pub(crate) struct Outlet<F, T, P> {
     lent: Option<File>,
     /// The highest block in the slab under way that has a header and is not yet written.
     pending: Option<u32>,
-    /// Bytes handed to the transport or about to be.
+    /// Bytes and packets handed to the transport or about to be.
     wire: u64,
+    packets: u64,
     pub(crate) framed: Stage<P>,
     pub(crate) written: Stage<P>,
 }
@@ -76,6 +77,7 @@ where
             lent: None,
             pending: None,
             wire: 0,
+            packets: 0,
             framed: Stage::new("framing"),
             written: Stage::new("write"),
         }
@@ -84,6 +86,11 @@ where
     /// Bytes on the wire so far, framing included.
     pub(crate) fn wire_bytes(&self) -> u64 {
         self.wire
+    }
+
+    /// Packets on the wire so far.
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets
     }
 
     /// From here on blocks come from this file: large ones may be sent from there.
@@ -101,6 +108,7 @@ where
             return self.packet(&mut buf);
         }
         self.framing.frame_in_place(&mut buf)?;
+        self.packets += 1;
         let whole = block.slot + buf.range().start..block.slot + buf.range().end;
         self.wire += whole.len() as u64;
         self.pending = Some(block.number);
@@ -124,6 +132,7 @@ where
 
     /// A packet that lies anywhere.
     pub(crate) fn packet<S: Storage>(&mut self, buf: &mut PacketBuf<S>) -> Result<(), LinkError> {
+        self.packets += 1;
         if self.transport.boundaries() == Boundaries::Packets {
             self.wire += buf.len() as u64;
             let transport = &mut self.transport;

@@ -17,7 +17,7 @@ pub struct SendReport {
     pub messages: u64,
     /// Messages that were too long for a packet of the profile, or for 256 of them.
     pub messages_refused: u64,
-    /// All transfers together; its bytes on the wire are those of the whole session.
+    /// All transfers together; its packets and bytes on the wire are those of the whole session.
     pub transfer: TransferStats,
 }
 
@@ -59,7 +59,8 @@ pub struct Dropped {
     pub refused: u64,
 }
 
-/// Adds one transfer to the sum of several, of which it is the last.
+/// Adds one transfer to the sum of several, of which it is the last. Packets and bytes on the wire are the link's to
+/// count.
 pub(crate) fn add(total: &mut TransferStats, one: &TransferStats) {
     total.started = total.started.or(one.started);
     total.ended = one.ended.or(total.ended);
@@ -68,5 +69,4 @@ pub(crate) fn add(total: &mut TransferStats, one: &TransferStats) {
     total.repeats += one.repeats;
     total.metas += one.metas;
     total.ends += one.ends;
-    total.packets += one.packets;
 }

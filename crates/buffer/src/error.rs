@@ -32,11 +32,7 @@ impl fmt::Display for NoRoom {
             Side::Head => "headroom",
             Side::Tail => "tailroom",
         };
-        write!(
-            f,
-            "{} bytes of {side} needed, {} available",
-            self.needed, self.available
-        )
+        write!(f, "{} bytes of {side} needed, {} available", self.needed, self.available)
     }
 }
 
@@ -59,10 +55,7 @@ impl TooShort {
         DecodeError {
             layer,
             offset,
-            kind: DecodeErrorKind::Truncated {
-                needed: self.needed,
-                available: self.available,
-            },
+            kind: DecodeErrorKind::Truncated { needed: self.needed, available: self.available },
         }
     }
 }

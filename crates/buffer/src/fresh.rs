@@ -34,19 +34,13 @@ impl<const N: usize> PacketBuf<[u8; N]> {
             );
         }
         let fresh = if POISONED { POISON } else { 0 };
-        Self {
-            storage: [fresh; N],
-            data: L::HEADROOM..L::HEADROOM,
-        }
+        Self { storage: [fresh; N], data: L::HEADROOM..L::HEADROOM }
     }
 
     /// For tests: an empty packet with `headroom` bytes in front (at most `N`), in an array full of [`POISON`].
     #[must_use]
     pub fn poisoned(headroom: usize) -> Self {
         let start = headroom.min(N);
-        Self {
-            storage: [POISON; N],
-            data: start..start,
-        }
+        Self { storage: [POISON; N], data: start..start }
     }
 }

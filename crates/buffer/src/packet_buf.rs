@@ -105,11 +105,7 @@ impl<S: Storage> PacketBuf<S> {
     pub fn push(&mut self, n: usize) -> Result<&mut [u8], NoRoom> {
         let available = self.headroom();
         if n > available {
-            return Err(NoRoom {
-                side: Side::Head,
-                needed: n,
-                available,
-            });
+            return Err(NoRoom { side: Side::Head, needed: n, available });
         }
         self.data.start -= n;
         let start = self.data.start;
@@ -124,12 +120,7 @@ impl<S: Storage> PacketBuf<S> {
     pub fn pull(&mut self, n: usize) -> Result<&mut [u8], TooShort> {
         let available = self.len();
         let Range { start, end } = self.data;
-        match self
-            .storage
-            .as_mut_slice()
-            .get_mut(start..end)
-            .and_then(|data| data.get_mut(..n))
-        {
+        match self.storage.as_mut_slice().get_mut(start..end).and_then(|data| data.get_mut(..n)) {
             Some(header) => {
                 self.data.start = start + n;
                 Ok(header)
@@ -146,11 +137,7 @@ impl<S: Storage> PacketBuf<S> {
     pub fn put(&mut self, n: usize) -> Result<&mut [u8], NoRoom> {
         let available = self.tailroom();
         if n > available {
-            return Err(NoRoom {
-                side: Side::Tail,
-                needed: n,
-                available,
-            });
+            return Err(NoRoom { side: Side::Tail, needed: n, available });
         }
         let end = self.data.end;
         self.data.end += n;
@@ -192,11 +179,7 @@ impl<S: Storage> PacketBuf<S> {
     pub fn reset(&mut self, headroom: usize) -> Result<(), NoRoom> {
         let available = self.capacity();
         if headroom > available {
-            return Err(NoRoom {
-                side: Side::Head,
-                needed: headroom,
-                available,
-            });
+            return Err(NoRoom { side: Side::Head, needed: headroom, available });
         }
         self.data = headroom..headroom;
         Ok(())
@@ -210,11 +193,7 @@ impl<S: Storage> PacketBuf<S> {
     pub fn set_range(&mut self, range: Range<usize>) -> Result<(), NoRoom> {
         let available = self.capacity();
         if range.end > available || range.start > range.end {
-            return Err(NoRoom {
-                side: Side::Tail,
-                needed: range.end.max(range.start),
-                available,
-            });
+            return Err(NoRoom { side: Side::Tail, needed: range.end.max(range.start), available });
         }
         self.data = range;
         Ok(())
@@ -239,21 +218,12 @@ impl<S: Storage> PacketBuf<S> {
     #[inline]
     pub fn push_array<const N: usize>(&mut self) -> Result<&mut [u8; N], NoRoom> {
         let available = self.data.start;
-        match self
-            .storage
-            .as_mut_slice()
-            .get_mut(..available)
-            .and_then(<[u8]>::last_chunk_mut)
-        {
+        match self.storage.as_mut_slice().get_mut(..available).and_then(<[u8]>::last_chunk_mut) {
             Some(header) => {
                 self.data.start = available - N;
                 Ok(header)
             }
-            None => Err(NoRoom {
-                side: Side::Head,
-                needed: N,
-                available,
-            }),
+            None => Err(NoRoom { side: Side::Head, needed: N, available }),
         }
     }
 
@@ -265,12 +235,7 @@ impl<S: Storage> PacketBuf<S> {
     pub fn pull_array<const N: usize>(&mut self) -> Result<&mut [u8; N], TooShort> {
         let available = self.len();
         let Range { start, end } = self.data;
-        match self
-            .storage
-            .as_mut_slice()
-            .get_mut(start..end)
-            .and_then(<[u8]>::first_chunk_mut)
-        {
+        match self.storage.as_mut_slice().get_mut(start..end).and_then(<[u8]>::first_chunk_mut) {
             Some(header) => {
                 self.data.start = start + N;
                 Ok(header)
@@ -287,21 +252,12 @@ impl<S: Storage> PacketBuf<S> {
     pub fn put_array<const N: usize>(&mut self) -> Result<&mut [u8; N], NoRoom> {
         let available = self.tailroom();
         let end = self.data.end;
-        match self
-            .storage
-            .as_mut_slice()
-            .get_mut(end..)
-            .and_then(<[u8]>::first_chunk_mut)
-        {
+        match self.storage.as_mut_slice().get_mut(end..).and_then(<[u8]>::first_chunk_mut) {
             Some(trailer) => {
                 self.data.end = end + N;
                 Ok(trailer)
             }
-            None => Err(NoRoom {
-                side: Side::Tail,
-                needed: N,
-                available,
-            }),
+            None => Err(NoRoom { side: Side::Tail, needed: N, available }),
         }
     }
 
@@ -313,12 +269,7 @@ impl<S: Storage> PacketBuf<S> {
     pub fn trim_array<const N: usize>(&mut self) -> Result<&mut [u8; N], TooShort> {
         let available = self.len();
         let Range { start, end } = self.data;
-        match self
-            .storage
-            .as_mut_slice()
-            .get_mut(start..end)
-            .and_then(<[u8]>::last_chunk_mut)
-        {
+        match self.storage.as_mut_slice().get_mut(start..end).and_then(<[u8]>::last_chunk_mut) {
             Some(trailer) => {
                 self.data.end = end - N;
                 Ok(trailer)

@@ -46,10 +46,7 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Self;
     fn add(self, later: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(later.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(u64::try_from(later.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -102,10 +99,7 @@ mod tests {
         let late = early + Duration::from_micros(5);
         assert_eq!(late - early, Duration::from_micros(5));
         assert_eq!(early - late, Duration::ZERO);
-        assert_eq!(
-            Instant::from_nanos(u64::MAX) + Duration::MAX,
-            Instant::from_nanos(u64::MAX)
-        );
+        assert_eq!(Instant::from_nanos(u64::MAX) + Duration::MAX, Instant::from_nanos(u64::MAX));
         assert_eq!(Instant::from_micros(u64::MAX), Instant::from_nanos(u64::MAX));
     }
 

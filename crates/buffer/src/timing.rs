@@ -119,12 +119,7 @@ impl<L, P: Default> Timed<L, P> {
 impl<L, P> Timed<L, P> {
     /// `layer`, called `name` in tables, measured by the given probes.
     pub const fn with_probes(name: &'static str, layer: L, push: P, pull: P) -> Self {
-        Self {
-            layer,
-            push,
-            pull,
-            name,
-        }
+        Self { layer, push, pull, name }
     }
 
     /// What the layer is called in tables.

@@ -66,10 +66,7 @@ type Measured<P> =
     Over<Timed<Letter<b'a', 1>, P>, Over<Timed<Letter<b'b', 20>, P>, Timed<Letter<b'c', 300>, P>>>;
 
 fn measured<P: Default>() -> Measured<P> {
-    Over::new(
-        Timed::new("a", Letter),
-        Over::new(Timed::new("b", Letter), Timed::new("c", Letter)),
-    )
+    Over::new(Timed::new("a", Letter), Over::new(Timed::new("b", Letter), Timed::new("c", Letter)))
 }
 
 #[test]

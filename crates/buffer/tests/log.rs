@@ -63,9 +63,7 @@ fn lines_go_to_tracing_with_their_level_and_place() {
             let mut text = Text(String::new());
             event.record(&mut text);
             let metadata = event.metadata();
-            SEEN.lock()
-                .unwrap()
-                .push((*metadata.level(), metadata.target().to_owned(), text.0));
+            SEEN.lock().unwrap().push((*metadata.level(), metadata.target().to_owned(), text.0));
         }
     }
 
@@ -73,10 +71,7 @@ fn lines_go_to_tracing_with_their_level_and_place() {
         log_warn!("block {} of {:?}", 3, "file");
         log_trace!("below the level: {}", unreachable_argument());
     });
-    assert_eq!(
-        *SEEN.lock().unwrap(),
-        [(Level::WARN, "log".to_owned(), "block 3 of \"file\"".to_owned())]
-    );
+    assert_eq!(*SEEN.lock().unwrap(), [(Level::WARN, "log".to_owned(), "block 3 of \"file\"".to_owned())]);
 }
 
 #[cfg(feature = "tracing")]

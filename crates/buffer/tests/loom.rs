@@ -33,11 +33,7 @@ impl<const SLOTS: usize> Pool<SLOTS> {
     }
 
     fn bits(&self) -> Bits<'_> {
-        Bits {
-            words: &self.words,
-            hint: &self.hint,
-            slots: SLOTS,
-        }
+        Bits { words: &self.words, hint: &self.hint, slots: SLOTS }
     }
 
     /// Takes a slot, changes its memory, gives it back. Whether there was one.
@@ -76,11 +72,7 @@ fn exclusive(threads: usize, preemption_bound: Option<usize>) {
         };
         let others: Vec<_> = (1..threads).map(spawn).collect();
         let mine = usize::from(pool.use_one());
-        let used = mine
-            + others
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .sum::<usize>();
+        let used = mine + others.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>();
         assert!(used >= 1, "the first to look finds a free slot");
         assert_eq!(pool.bits().available(), 1);
         // SAFETY: all threads are done.

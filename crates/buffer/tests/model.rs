@@ -45,11 +45,7 @@ impl Model {
     fn head(&mut self, n: usize) -> Result<Range<usize>, NoRoom> {
         let available = self.start;
         if n > available {
-            return Err(NoRoom {
-                side: Side::Head,
-                needed: n,
-                available,
-            });
+            return Err(NoRoom { side: Side::Head, needed: n, available });
         }
         self.start -= n;
         Ok(self.start..self.start + n)
@@ -58,11 +54,7 @@ impl Model {
     fn tail(&mut self, n: usize) -> Result<Range<usize>, NoRoom> {
         let available = CAPACITY - self.end;
         if n > available {
-            return Err(NoRoom {
-                side: Side::Tail,
-                needed: n,
-                available,
-            });
+            return Err(NoRoom { side: Side::Tail, needed: n, available });
         }
         self.end += n;
         Ok(self.end - n..self.end)

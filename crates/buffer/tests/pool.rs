@@ -77,20 +77,11 @@ fn heap_slots_are_aligned_to_cache_lines_and_large_ones_to_pages() {
     for (size, alignment) in [(1, 64), (64, 64), (1500, 64), (4096, 4096), (70_000, 4096)] {
         let pool = HeapPool::new(5, size);
         let slots: Vec<_> = core::iter::from_fn(|| pool.take()).collect();
-        assert!(
-            address(&slots[0]).is_multiple_of(4096),
-            "the first slot is at a page"
-        );
+        assert!(address(&slots[0]).is_multiple_of(4096), "the first slot is at a page");
         let mut starts: Vec<_> = slots.iter().map(address).collect();
         starts.sort_unstable();
-        assert!(
-            starts.iter().all(|start| start.is_multiple_of(alignment)),
-            "{size}"
-        );
-        assert!(
-            starts.windows(2).all(|pair| pair[1] - pair[0] >= size),
-            "slots do not overlap"
-        );
+        assert!(starts.iter().all(|start| start.is_multiple_of(alignment)), "{size}");
+        assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= size), "slots do not overlap");
         assert!(slots.iter().all(|slot| slot.as_slice().len() == size));
     }
 }
@@ -149,10 +140,7 @@ fn hammer<S: Storage>(threads: usize, rounds: usize, take: impl Fn() -> Option<S
                     if round % 16 == 0 {
                         thread::yield_now();
                     }
-                    assert!(
-                        slot.as_slice().iter().all(|&byte| byte == mark),
-                        "two threads in one slot"
-                    );
+                    assert!(slot.as_slice().iter().all(|&byte| byte == mark), "two threads in one slot");
                 }
             });
         }
@@ -199,8 +187,5 @@ fn waiting_ends_with_a_slot_or_in_time() {
         drop(held);
         assert!(waiter.join().unwrap());
     });
-    assert!(
-        heap.take_timeout(Duration::ZERO).is_some(),
-        "a free slot needs no waiting"
-    );
+    assert!(heap.take_timeout(Duration::ZERO).is_some(), "a free slot needs no waiting");
 }

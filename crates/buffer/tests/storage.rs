@@ -45,10 +45,7 @@ fn memory_on_the_heap_behaves_the_same() {
 #[test]
 fn storage_smaller_than_the_headroom_is_refused() {
     let refused = PacketBuf::with_headroom([0; 4], 5).unwrap_err();
-    assert_eq!(
-        (refused.side, refused.needed, refused.available),
-        (Side::Head, 5, 4)
-    );
+    assert_eq!((refused.side, refused.needed, refused.available), (Side::Head, 5, 4));
 }
 
 #[test]

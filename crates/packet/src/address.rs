@@ -23,11 +23,7 @@ impl Channel {
     /// Channel `number`, or `None` above [`MAX`](Self::MAX).
     #[must_use]
     pub const fn new(number: u16) -> Option<Self> {
-        if number <= Self::MAX {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if number <= Self::MAX { Some(Self(number)) } else { None }
     }
 
     /// The number.
@@ -39,19 +35,13 @@ impl Channel {
     /// This channel's data packets.
     #[must_use]
     pub const fn data(self) -> Address {
-        Address {
-            channel: self,
-            control: false,
-        }
+        Address { channel: self, control: false }
     }
 
     /// This channel's control messages.
     #[must_use]
     pub const fn control(self) -> Address {
-        Address {
-            channel: self,
-            control: true,
-        }
+        Address { channel: self, control: true }
     }
 }
 
@@ -71,20 +61,13 @@ impl Address {
     /// The native address word: the channel, bit 15 set for control.
     #[must_use]
     pub const fn to_word(self) -> u16 {
-        if self.control {
-            self.channel.0 | CONTROL
-        } else {
-            self.channel.0
-        }
+        if self.control { self.channel.0 | CONTROL } else { self.channel.0 }
     }
 
     /// The address that a native word says; every word is one.
     #[must_use]
     pub const fn from_word(word: u16) -> Self {
-        Self {
-            channel: Channel(word & Channel::MAX),
-            control: word & CONTROL != 0,
-        }
+        Self { channel: Channel(word & Channel::MAX), control: word & CONTROL != 0 }
     }
 }
 

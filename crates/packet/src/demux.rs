@@ -33,10 +33,7 @@ impl<'a, P: ?Sized, const N: usize> Demux<'a, P, N> {
     /// Nobody registered yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            routes: [const { None }; N],
-            unknown: 0,
-        }
+        Self { routes: [const { None }; N], unknown: 0 }
     }
 
     /// Calls `callback` for the data and control packets of `channel`, in place of what was registered before.

@@ -25,11 +25,7 @@ impl Fragment {
     /// A message that fits one packet.
     #[must_use]
     pub const fn whole(message: u8) -> Self {
-        Self {
-            message,
-            index: 0,
-            last: 0,
-        }
+        Self { message, index: 0, last: 0 }
     }
 
     /// The word on the wire, as a number; big-endian on the wire.
@@ -46,19 +42,11 @@ impl Fragment {
         let [message, index, last, zero] = word.to_be_bytes();
         if index > last {
             let kind = DecodeErrorKind::BadValue { value: index as u64 };
-            return Err(DecodeError {
-                layer: "packet",
-                offset: 1,
-                kind,
-            });
+            return Err(DecodeError { layer: "packet", offset: 1, kind });
         }
         if zero != 0 {
             let kind = DecodeErrorKind::Unsupported { value: zero as u64 };
-            return Err(DecodeError {
-                layer: "packet",
-                offset: 3,
-                kind,
-            });
+            return Err(DecodeError { layer: "packet", offset: 3, kind });
         }
         Ok(Self { message, index, last })
     }
@@ -75,11 +63,7 @@ pub struct TooManyFragments {
 
 impl core::fmt::Display for TooManyFragments {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "a message of {} bytes, where 256 fragments carry {}",
-            self.len, self.most
-        )
+        write!(f, "a message of {} bytes, where 256 fragments carry {}", self.len, self.most)
     }
 }
 
@@ -111,25 +95,13 @@ impl<'a> Fragments<'a> {
     pub fn new(message: u8, bytes: &'a [u8], max: usize) -> Result<Self, TooManyFragments> {
         let most = max.saturating_mul(256);
         if bytes.len() > most {
-            return Err(TooManyFragments {
-                len: bytes.len(),
-                most,
-            });
+            return Err(TooManyFragments { len: bytes.len(), most });
         }
         let wanted = bytes.len().div_ceil(max.max(1)).max(1);
         let piece = bytes.len().div_ceil(wanted).max(1);
         let count = bytes.len().div_ceil(piece).max(1);
-        let last = u8::try_from(count - 1).map_err(|_| TooManyFragments {
-            len: bytes.len(),
-            most,
-        })?;
-        Ok(Self {
-            message,
-            rest: Some(bytes),
-            piece,
-            index: 0,
-            last,
-        })
+        let last = u8::try_from(count - 1).map_err(|_| TooManyFragments { len: bytes.len(), most })?;
+        Ok(Self { message, rest: Some(bytes), piece, index: 0, last })
     }
 }
 
@@ -139,11 +111,7 @@ impl<'a> Iterator for Fragments<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest?;
         let (piece, rest) = rest.split_at(self.piece.min(rest.len()));
-        let fragment = Fragment {
-            message: self.message,
-            index: self.index,
-            last: self.last,
-        };
+        let fragment = Fragment { message: self.message, index: self.index, last: self.last };
         if self.index == self.last {
             self.rest = None;
         } else {
@@ -154,11 +122,7 @@ impl<'a> Iterator for Fragments<'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = if self.rest.is_some() {
-            usize::from(self.last - self.index) + 1
-        } else {
-            0
-        };
+        let left = if self.rest.is_some() { usize::from(self.last - self.index) + 1 } else { 0 };
         (left, Some(left))
     }
 }
@@ -191,10 +155,7 @@ mod tests {
     #[test]
     fn a_message_that_needs_257_pieces_is_refused() {
         assert!(Fragments::new(0, &[0; 256], 1).is_ok());
-        assert_eq!(
-            Fragments::new(0, &[0; 257], 1).unwrap_err(),
-            TooManyFragments { len: 257, most: 256 }
-        );
+        assert_eq!(Fragments::new(0, &[0; 257], 1).unwrap_err(), TooManyFragments { len: 257, most: 256 });
         assert!(Fragments::new(0, &[0; 1], 0).is_err());
     }
 }

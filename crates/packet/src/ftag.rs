@@ -37,11 +37,7 @@ impl PacketLayer {
     /// Starts with sequence number 0.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            next: 0,
-            tracker: SequenceTracker::modulo_8_bits(),
-            stats: PacketStats::ZERO,
-        }
+        Self { next: 0, tracker: SequenceTracker::modulo_8_bits(), stats: PacketStats::ZERO }
     }
 
     /// What was sent and received so far.
@@ -70,22 +66,11 @@ impl Layer for PacketLayer {
         let channel = match u8::try_from(address.channel.get()) {
             Ok(channel) if channel <= CHANNEL_MAX => channel,
             _ => {
-                return Err(NoRoom {
-                    side: Side::Head,
-                    needed: 2,
-                    available: 1,
-                });
+                return Err(NoRoom { side: Side::Head, needed: 2, available: 1 });
             }
         };
-        let address = if address.control {
-            channel | CONTROL
-        } else {
-            channel
-        };
-        let header = Header {
-            sequence: self.next,
-            address,
-        };
+        let address = if address.control { channel | CONTROL } else { channel };
+        let header = Header { sequence: self.next, address };
         buf.push(LEN)?.copy_from_slice(header.as_bytes());
         self.next = self.next.wrapping_add(1);
         self.stats.sent += 1;
@@ -103,10 +88,6 @@ impl Layer for PacketLayer {
         let (address, sequence) = (Address::from_word(word), u32::from(header.sequence));
         let order = self.tracker.track(sequence);
         self.stats.count(order);
-        Ok(Arrival {
-            address,
-            sequence,
-            order,
-        })
+        Ok(Arrival { address, sequence, order })
     }
 }

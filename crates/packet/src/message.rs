@@ -36,9 +36,7 @@ impl Layer for MessageLayer {
     #[inline]
     fn pull<S: Storage>(&mut self, buf: &mut PacketBuf<S>) -> Result<Fragment, DecodeError> {
         let bytes = buf.pull(LEN).map_err(|short| short.at("packet", 0))?;
-        let word = bytes
-            .first_chunk()
-            .ok_or_else(|| crate::short(bytes.len(), LEN))?;
+        let word = bytes.first_chunk().ok_or_else(|| crate::short(bytes.len(), LEN))?;
         Fragment::from_word(u32::from_be_bytes(*word))
     }
 }

@@ -35,11 +35,7 @@ impl PacketLayer {
     /// Starts with sequence number 0.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            next: 0,
-            tracker: SequenceTracker::modulo_32_bits(),
-            stats: PacketStats::ZERO,
-        }
+        Self { next: 0, tracker: SequenceTracker::modulo_32_bits(), stats: PacketStats::ZERO }
     }
 
     /// What was sent and received so far.
@@ -64,10 +60,7 @@ impl Layer for PacketLayer {
 
     #[inline]
     fn push<S: Storage>(&mut self, address: Address, buf: &mut PacketBuf<S>) -> Result<(), NoRoom> {
-        let header = Header {
-            address: address.to_word().into(),
-            sequence: self.next.into(),
-        };
+        let header = Header { address: address.to_word().into(), sequence: self.next.into() };
         buf.push(LEN)?.copy_from_slice(header.as_bytes());
         self.next = self.next.wrapping_add(1);
         self.stats.sent += 1;
@@ -84,10 +77,6 @@ impl Layer for PacketLayer {
         let (address, sequence) = (Address::from_word(header.address.get()), header.sequence.get());
         let order = self.tracker.track(sequence);
         self.stats.count(order);
-        Ok(Arrival {
-            address,
-            sequence,
-            order,
-        })
+        Ok(Arrival { address, sequence, order })
     }
 }

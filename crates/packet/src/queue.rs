@@ -13,12 +13,7 @@ impl<T, const N: usize> PacketQueue<T, N> {
     /// An empty queue.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            slots: [const { None }; N],
-            first: 0,
-            len: 0,
-            refused: 0,
-        }
+        Self { slots: [const { None }; N], first: 0, len: 0, refused: 0 }
     }
 
     /// Appends a packet.

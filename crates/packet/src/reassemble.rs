@@ -58,14 +58,7 @@ struct Assembly {
 
 impl Assembly {
     const fn new(message: u8, last: u8) -> Self {
-        Self {
-            message,
-            last,
-            piece: None,
-            rest: None,
-            have: [0; 8],
-            count: 0,
-        }
+        Self { message, last, piece: None, rest: None, have: [0; 8], count: 0 }
     }
 
     fn has(&self, index: u8) -> bool {
@@ -78,10 +71,7 @@ impl Assembly {
 
     /// Bytes of the message, once both lengths are known.
     fn len(&self) -> usize {
-        self.piece
-            .unwrap_or(0)
-            .saturating_mul(usize::from(self.last))
-            .saturating_add(self.rest.unwrap_or(0))
+        self.piece.unwrap_or(0).saturating_mul(usize::from(self.last)).saturating_add(self.rest.unwrap_or(0))
     }
 
     /// Where the piece lies in a storage of `capacity` bytes; `None` while that is not known.
@@ -101,10 +91,7 @@ impl Assembly {
         message == self.message
             && last == self.last
             && self.has(index)
-            && self
-                .place(index, storage.len())
-                .and_then(|place| storage.get(place))
-                == Some(piece)
+            && self.place(index, storage.len()).and_then(|place| storage.get(place)) == Some(piece)
     }
 
     /// Whether the piece belongs to this message and is missing. Another message may have the same number.
@@ -125,11 +112,7 @@ impl Assembly {
 
     /// Writes a piece, which fits, to its place.
     fn take(&mut self, fragment: Fragment, piece: &[u8], storage: &mut [u8]) {
-        let waiting = if self.piece.is_none() {
-            self.place(self.last, storage.len())
-        } else {
-            None
-        };
+        let waiting = if self.piece.is_none() { self.place(self.last, storage.len()) } else { None };
         self.length(fragment.index).get_or_insert(piece.len());
         // All other pieces lie in front of the last one's place, and that not behind where it waits: nothing is
         // overwritten by moving it first.
@@ -145,30 +128,15 @@ impl Assembly {
     }
 
     fn length(&mut self, index: u8) -> &mut Option<usize> {
-        if index < self.last {
-            &mut self.piece
-        } else {
-            &mut self.rest
-        }
+        if index < self.last { &mut self.piece } else { &mut self.rest }
     }
 }
 
 impl<S: Storage> Reassembler<S> {
     /// Messages are put together in `storage`.
     pub const fn new(storage: S) -> Self {
-        let stats = ReassemblyStats {
-            messages: 0,
-            repeats: 0,
-            replaced: 0,
-            refused: 0,
-        };
-        Self {
-            storage,
-            current: None,
-            recent: [None; RECENT],
-            next_recent: 0,
-            stats,
-        }
+        let stats = ReassemblyStats { messages: 0, repeats: 0, replaced: 0, refused: 0 };
+        Self { storage, current: None, recent: [None; RECENT], next_recent: 0, stats }
     }
 
     /// What became of the pieces so far.
@@ -224,11 +192,7 @@ impl<S: Storage> Reassembler<S> {
         let capacity = self.storage.as_slice().len();
         let Fragment { message, index, last } = fragment;
         // What can never become a message must not push out the one in the making.
-        let least = if index < last {
-            piece.len().saturating_mul(usize::from(last))
-        } else {
-            piece.len()
-        };
+        let least = if index < last { piece.len().saturating_mul(usize::from(last)) } else { piece.len() };
         if least > capacity || (index < last && piece.is_empty()) {
             return Err(self.refuse(least, capacity));
         }
@@ -253,22 +217,12 @@ impl<S: Storage> Reassembler<S> {
 
     fn refuse(&mut self, stated: usize, expected: usize) -> DecodeError {
         self.stats.refused += 1;
-        log_debug!(
-            "piece of a message refused: {} bytes where {} fit",
-            stated,
-            expected
-        );
-        DecodeError {
-            layer: "packet",
-            offset: 0,
-            kind: DecodeErrorKind::BadLength { stated, expected },
-        }
+        log_debug!("piece of a message refused: {} bytes where {} fit", stated, expected);
+        DecodeError { layer: "packet", offset: 0, kind: DecodeErrorKind::BadLength { stated, expected } }
     }
 }
 
 /// FNV-1a: enough to know a repeat from a new message with a number used before.
 fn digest(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811C_9DC5, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    })
+    bytes.iter().fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }

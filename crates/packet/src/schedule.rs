@@ -40,14 +40,7 @@ impl<const N: usize> Scheduler<N> {
     /// No channels yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            entries: [Entry {
-                channel: Channel::LINK,
-                priority: 0,
-                turn: 0,
-            }; N],
-            len: 0,
-        }
+        Self { entries: [Entry { channel: Channel::LINK, priority: 0, turn: 0 }; N], len: 0 }
     }
 
     /// Lets `channel` take part; a higher `priority` goes first. Registering again changes the priority.
@@ -59,23 +52,15 @@ impl<const N: usize> Scheduler<N> {
             self.entries[index].priority = priority;
             return Ok(());
         }
-        let entry = self
-            .entries
-            .get_mut(self.len)
-            .ok_or(TooManyChannels { most: N })?;
-        *entry = Entry {
-            channel,
-            priority,
-            turn: 0,
-        };
+        let entry = self.entries.get_mut(self.len).ok_or(TooManyChannels { most: N })?;
+        *entry = Entry { channel, priority, turn: 0 };
         self.len += 1;
         Ok(())
     }
 
     /// The channel that sends next, among those for which `wants` says yes; `wants` may be asked in any order.
     pub fn choose(&mut self, mut wants: impl FnMut(Channel) -> bool) -> Option<Channel> {
-        self.choose_index(|_, channel| wants(channel))
-            .map(|index| self.entries[index].channel)
+        self.choose_index(|_, channel| wants(channel)).map(|index| self.entries[index].channel)
     }
 
     fn choose_index(&mut self, mut wants: impl FnMut(usize, Channel) -> bool) -> Option<usize> {
@@ -89,19 +74,13 @@ impl<const N: usize> Scheduler<N> {
             }
         }
         let (index, _) = best?;
-        let latest = self.entries[..self.len]
-            .iter()
-            .map(|entry| entry.turn)
-            .max()
-            .unwrap_or(0);
+        let latest = self.entries[..self.len].iter().map(|entry| entry.turn).max().unwrap_or(0);
         self.entries[index].turn = latest + 1;
         Some(index)
     }
 
     fn index(&self, channel: Channel) -> Option<usize> {
-        self.entries[..self.len]
-            .iter()
-            .position(|entry| entry.channel == channel)
+        self.entries[..self.len].iter().position(|entry| entry.channel == channel)
     }
 }
 
@@ -123,11 +102,7 @@ impl<T, const N: usize, const DEPTH: usize> PacketQueues<T, N, DEPTH> {
     /// No channels yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            queues: [const { PacketQueue::new() }; N],
-            scheduler: Scheduler::new(),
-            unknown: 0,
-        }
+        Self { queues: [const { PacketQueue::new() }; N], scheduler: Scheduler::new(), unknown: 0 }
     }
 
     /// As [`Scheduler::register`].
@@ -155,9 +130,7 @@ impl<T, const N: usize, const DEPTH: usize> PacketQueues<T, N, DEPTH> {
 
     /// Takes the packet that goes next, and says whose it is.
     pub fn pop(&mut self) -> Option<(Channel, T)> {
-        let Self {
-            queues, scheduler, ..
-        } = self;
+        let Self { queues, scheduler, .. } = self;
         let index = scheduler.choose_index(|index, _| !queues[index].is_empty())?;
         let packet = queues[index].pop()?;
         Some((scheduler.entries[index].channel, packet))

@@ -43,22 +43,14 @@ impl SequenceTracker {
     /// For numbers modulo 256. Up to 16 behind counts as old, everything else as a jump forward.
     #[must_use]
     pub const fn modulo_8_bits() -> Self {
-        Self {
-            mask: 0xFF,
-            window: 16,
-            expected: None,
-        }
+        Self { mask: 0xFF, window: 16, expected: None }
     }
 
     /// For numbers modulo 2^32. Up to 1,024 behind counts as old, half the circle forward as a gap, the rest
     /// as a restart.
     #[must_use]
     pub const fn modulo_32_bits() -> Self {
-        Self {
-            mask: u32::MAX,
-            window: 1024,
-            expected: None,
-        }
+        Self { mask: u32::MAX, window: 1024, expected: None }
     }
 
     /// Takes the next packet's number and says how it follows. Bits above the modulus are ignored.
@@ -83,11 +75,7 @@ impl SequenceTracker {
         }
         self.expected = Some(sequence.wrapping_add(1) & self.mask);
         // With 8 bits nothing is far behind: a radio that slept through 200 packets is likelier than a restart.
-        if self.mask == u32::MAX && behind <= u32::MAX / 2 {
-            Order::Restart
-        } else {
-            Order::Gap(ahead)
-        }
+        if self.mask == u32::MAX && behind <= u32::MAX / 2 { Order::Restart } else { Order::Gap(ahead) }
     }
 }
 
@@ -114,16 +102,8 @@ pub struct PacketStats {
 
 impl PacketStats {
     /// Nothing yet; `Default`, for constants.
-    pub(crate) const ZERO: Self = Self {
-        sent: 0,
-        received: 0,
-        short: 0,
-        gaps: 0,
-        missed: 0,
-        duplicates: 0,
-        old: 0,
-        restarts: 0,
-    };
+    pub(crate) const ZERO: Self =
+        Self { sent: 0, received: 0, short: 0, gaps: 0, missed: 0, duplicates: 0, old: 0, restarts: 0 };
 
     /// Counts a packet that came in.
     #[inline]
@@ -160,14 +140,8 @@ mod tests {
     #[test]
     fn a_jump_is_counted_and_the_tracker_goes_on_from_it() {
         use Order::{First, Gap, Next};
-        for tracker in [
-            SequenceTracker::modulo_8_bits(),
-            SequenceTracker::modulo_32_bits(),
-        ] {
-            assert_eq!(
-                orders(tracker, [5, 6, 9, 10, 110]),
-                [First, Next, Gap(2), Next, Gap(99)]
-            );
+        for tracker in [SequenceTracker::modulo_8_bits(), SequenceTracker::modulo_32_bits()] {
+            assert_eq!(orders(tracker, [5, 6, 9, 10, 110]), [First, Next, Gap(2), Next, Gap(99)]);
         }
     }
 
@@ -177,19 +151,13 @@ mod tests {
         let tracker = SequenceTracker::modulo_8_bits();
         assert_eq!(orders(tracker, [254, 255, 0, 2]), [First, Next, Next, Gap(1)]);
         let tracker = SequenceTracker::modulo_32_bits();
-        assert_eq!(
-            orders(tracker, [u32::MAX - 1, u32::MAX, 0, 2]),
-            [First, Next, Next, Gap(1)]
-        );
+        assert_eq!(orders(tracker, [u32::MAX - 1, u32::MAX, 0, 2]), [First, Next, Next, Gap(1)]);
     }
 
     #[test]
     fn late_and_repeated_packets_do_not_move_the_tracker() {
         use Order::{Duplicate, First, Gap, Next, Old};
-        for tracker in [
-            SequenceTracker::modulo_8_bits(),
-            SequenceTracker::modulo_32_bits(),
-        ] {
+        for tracker in [SequenceTracker::modulo_8_bits(), SequenceTracker::modulo_32_bits()] {
             let numbers = [0, 1, 1, 4, 2, 3, 5, 5];
             let expected = [First, Next, Duplicate, Gap(2), Old, Old, Next, Duplicate];
             assert_eq!(orders(tracker, numbers), expected);
@@ -212,9 +180,6 @@ mod tests {
         for number in [0, 3, 1] {
             stats.count(tracker.track(number));
         }
-        assert_eq!(
-            (stats.received, stats.gaps, stats.missed, stats.old),
-            (3, 1, 1, 1)
-        );
+        assert_eq!((stats.received, stats.gaps, stats.missed, stats.old), (3, 1, 1, 1));
     }
 }

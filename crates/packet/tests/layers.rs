@@ -8,9 +8,7 @@ use proptest::prelude::*;
 fn the_native_header_is_channel_and_sequence_number_in_big_endian() {
     let mut layer = native::PacketLayer::new();
     let mut buf = PacketBuf::with_headroom([0xA5; 32], 6).unwrap();
-    layer
-        .push(Channel::new(0x1234).unwrap().control(), &mut buf)
-        .unwrap();
+    layer.push(Channel::new(0x1234).unwrap().control(), &mut buf).unwrap();
     assert_eq!(buf.as_slice(), [0x92, 0x34, 0, 0, 0, 0]);
     buf.reset(6).unwrap();
     layer.push(Channel::TELEMETRY.data(), &mut buf).unwrap();
@@ -35,17 +33,8 @@ fn the_ftag_header_is_sequence_number_and_channel() {
 fn a_channel_that_ftag_cannot_say_is_refused_and_takes_no_sequence_number() {
     let mut layer = ftag::PacketLayer::new();
     let mut buf = PacketBuf::with_headroom([0xA5; 32], 2).unwrap();
-    let error = layer
-        .push(Channel::new(0x80).unwrap().data(), &mut buf)
-        .unwrap_err();
-    assert_eq!(
-        error,
-        NoRoom {
-            side: Side::Head,
-            needed: 2,
-            available: 1
-        }
-    );
+    let error = layer.push(Channel::new(0x80).unwrap().data(), &mut buf).unwrap_err();
+    assert_eq!(error, NoRoom { side: Side::Head, needed: 2, available: 1 });
     layer.push(Channel::LINK.data(), &mut buf).unwrap();
     assert_eq!(buf.as_slice(), [0, 0]);
     assert_eq!(layer.stats().sent, 1);
@@ -65,17 +54,9 @@ fn a_push_without_room_takes_no_sequence_number() {
 fn a_header_that_is_cut_short_says_where_and_how_much() {
     for len in 0..6 {
         let mut layer = native::PacketLayer::new();
-        let error = layer
-            .pull(&mut PacketBuf::filled(&mut [0; 6][..len]))
-            .unwrap_err();
+        let error = layer.pull(&mut PacketBuf::filled(&mut [0; 6][..len])).unwrap_err();
         assert_eq!((error.layer, error.offset), ("packet", 0));
-        assert_eq!(
-            error.kind,
-            DecodeErrorKind::Truncated {
-                needed: 6,
-                available: len
-            }
-        );
+        assert_eq!(error.kind, DecodeErrorKind::Truncated { needed: 6, available: len });
         assert_eq!((layer.stats().short, layer.stats().received), (1, 0));
     }
     let mut layer = ftag::PacketLayer::new();
@@ -94,27 +75,9 @@ fn lost_and_repeated_packets_are_counted() {
         assert_eq!(arrival.sequence, sequence);
         orders.push(arrival.order);
     }
-    assert_eq!(
-        orders,
-        [
-            Order::First,
-            Order::Next,
-            Order::Duplicate,
-            Order::Gap(2),
-            Order::Old
-        ]
-    );
+    assert_eq!(orders, [Order::First, Order::Next, Order::Duplicate, Order::Gap(2), Order::Old]);
     let stats = layer.stats();
-    assert_eq!(
-        (
-            stats.received,
-            stats.gaps,
-            stats.missed,
-            stats.duplicates,
-            stats.old
-        ),
-        (5, 1, 1, 1, 1)
-    );
+    assert_eq!((stats.received, stats.gaps, stats.missed, stats.duplicates, stats.old), (5, 1, 1, 1, 1));
 }
 
 proptest! {

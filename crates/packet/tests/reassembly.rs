@@ -6,10 +6,7 @@ use packhorse_packet::{Fragment, Fragments, Reassembler};
 use proptest::prelude::*;
 
 fn pieces(id: u8, message: &[u8], max: usize) -> Vec<(Fragment, Vec<u8>)> {
-    Fragments::new(id, message, max)
-        .unwrap()
-        .map(|(fragment, piece)| (fragment, piece.to_vec()))
-        .collect()
+    Fragments::new(id, message, max).unwrap().map(|(fragment, piece)| (fragment, piece.to_vec())).collect()
 }
 
 #[test]
@@ -30,10 +27,7 @@ fn a_repeat_fills_in_what_is_missing_and_the_message_is_delivered_once() {
     for (fragment, piece) in &pieces {
         assert_eq!(reassembler.handle(*fragment, piece), Ok(None));
     }
-    assert_eq!(
-        (reassembler.stats().messages, reassembler.stats().repeats),
-        (1, 4)
-    );
+    assert_eq!((reassembler.stats().messages, reassembler.stats().repeats), (1, 4));
 }
 
 #[test]
@@ -42,10 +36,7 @@ fn a_single_piece_is_delivered_once_and_does_not_disturb_the_one_in_the_making()
     let long = pieces(0, &message, 20);
     let mut reassembler = Reassembler::new([0xA5; 64]);
     assert_eq!(reassembler.handle(long[0].0, &long[0].1), Ok(None));
-    assert_eq!(
-        reassembler.handle(Fragment::whole(1), b"end"),
-        Ok(Some(&b"end"[..]))
-    );
+    assert_eq!(reassembler.handle(Fragment::whole(1), b"end"), Ok(Some(&b"end"[..])));
     assert_eq!(reassembler.handle(Fragment::whole(1), b"end"), Ok(None));
     assert_eq!(
         reassembler.handle(Fragment::whole(1), b"END"),
@@ -87,46 +78,10 @@ fn a_message_longer_than_the_storage_is_refused_and_the_one_in_the_making_stays(
     let good = pieces(0, &message, 25);
     let mut reassembler = Reassembler::new([0xA5; 50]);
     assert_eq!(reassembler.handle(good[1].0, &good[1].1), Ok(None));
-    reassembler
-        .handle(
-            Fragment {
-                message: 1,
-                index: 0,
-                last: 255,
-            },
-            &[0; 1],
-        )
-        .unwrap_err();
-    reassembler
-        .handle(
-            Fragment {
-                message: 1,
-                index: 1,
-                last: 1,
-            },
-            &[0; 51],
-        )
-        .unwrap_err();
-    reassembler
-        .handle(
-            Fragment {
-                message: 1,
-                index: 0,
-                last: 1,
-            },
-            &[],
-        )
-        .unwrap_err();
-    reassembler
-        .handle(
-            Fragment {
-                message: 1,
-                index: 2,
-                last: 1,
-            },
-            &[1],
-        )
-        .unwrap_err();
+    reassembler.handle(Fragment { message: 1, index: 0, last: 255 }, &[0; 1]).unwrap_err();
+    reassembler.handle(Fragment { message: 1, index: 1, last: 1 }, &[0; 51]).unwrap_err();
+    reassembler.handle(Fragment { message: 1, index: 0, last: 1 }, &[]).unwrap_err();
+    reassembler.handle(Fragment { message: 1, index: 2, last: 1 }, &[1]).unwrap_err();
     assert_eq!(reassembler.stats().refused, 4);
     assert_eq!(reassembler.handle(good[0].0, &good[0].1), Ok(Some(&message[..])));
 }

@@ -31,11 +31,15 @@ pub use uri::Uri;
 
 /// What most programs need.
 pub mod prelude {
-    pub use packhorse_application::{Event, Existing, Messages, Watch};
+    pub use packhorse_application::{
+        Catalog, Event, Existing, Inbox, Messages, Target, Until, Unwatched, Watch,
+    };
     pub use packhorse_buffer::{Layer, Over, PacketBuf, Storage};
     pub use packhorse_link::{Framing, Transport};
     pub use packhorse_packet::Channel;
     pub use packhorse_transfer::Mode;
 
-    pub use crate::{Destination, ProfileName, ReceiveOptions, SendOptions, Uri, receive, send};
+    pub use crate::{
+        Destination, ProfileName, ReceiveOptions, SendOptions, Uri, receive, receive_from, send, send_to,
+    };
 }

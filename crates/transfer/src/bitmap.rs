@@ -18,26 +18,13 @@ impl<S: Storage> Bitmap<S> {
     /// An empty set in `bits`, which is cleared.
     pub fn new(mut bits: S) -> Self {
         bits.as_mut_slice().fill(0);
-        Self {
-            bits,
-            count: 0,
-            first_missing: 0,
-        }
+        Self { bits, count: 0, first_missing: 0 }
     }
 
     /// The set that `bits` says: one that was kept over a power cut.
     pub fn resume(bits: S) -> Self {
-        let mut set = Self {
-            bits,
-            count: 0,
-            first_missing: 0,
-        };
-        let ones = set
-            .bits
-            .as_slice()
-            .iter()
-            .map(|byte| u64::from(byte.count_ones()))
-            .sum::<u64>();
+        let mut set = Self { bits, count: 0, first_missing: 0 };
+        let ones = set.bits.as_slice().iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>();
         set.count = u32::try_from(ones).unwrap_or(u32::MAX);
         set.first_missing = set.next_missing(0);
         set
@@ -114,11 +101,7 @@ fn scan(bits: &[u8], from: u32, skip: u8) -> Option<u32> {
     } else {
         first
     };
-    let byte = if position == first {
-        head
-    } else {
-        *bits.get(position)?
-    };
+    let byte = if position == first { head } else { *bits.get(position)? };
     let number = u32::try_from(position).ok()?.checked_mul(8)? + (byte ^ skip).trailing_zeros();
     (number < u32::MAX).then_some(number)
 }

@@ -32,11 +32,7 @@ pub trait BlockSet {
     where
         Self: Sized,
     {
-        MissingRanges {
-            set: self,
-            from: self.first_missing(),
-            end,
-        }
+        MissingRanges { set: self, from: self.first_missing(), end }
     }
 }
 
@@ -62,11 +58,7 @@ pub struct MissingRanges<'a, B> {
 
 impl<B> Clone for MissingRanges<'_, B> {
     fn clone(&self) -> Self {
-        Self {
-            set: self.set,
-            from: self.from,
-            end: self.end,
-        }
+        Self { set: self.set, from: self.from, end: self.end }
     }
 }
 
@@ -79,10 +71,7 @@ impl<B: BlockSet> Iterator for MissingRanges<'_, B> {
             self.from = self.end;
             return None;
         }
-        let end = self
-            .set
-            .next_present(start)
-            .map_or(self.end, |present| present.min(self.end));
+        let end = self.set.next_present(start).map_or(self.end, |present| present.min(self.end));
         self.from = end;
         Some(start..end)
     }

@@ -84,24 +84,14 @@ impl SenderConfig {
     /// then every 50th packet; END 8 times.
     #[must_use]
     pub const fn repeat(copies: u32) -> Self {
-        Self {
-            mode: Mode::Repeat { copies },
-            meta_first: 8,
-            meta_every: 50,
-            end_copies: 8,
-            ..Self::once()
-        }
+        Self { mode: Mode::Repeat { copies }, meta_first: 8, meta_every: 50, end_copies: 8, ..Self::once() }
     }
 
     /// What the public toolkit of the `ftag` profile sends: as [`repeat`](Self::repeat), but copies follow one
     /// another, and there is one END.
     #[must_use]
     pub const fn ftag(copies: u32) -> Self {
-        Self {
-            order: RepeatOrder::Together,
-            end_copies: 1,
-            ..Self::repeat(copies)
-        }
+        Self { order: RepeatOrder::Together, end_copies: 1, ..Self::repeat(copies) }
     }
 }
 

@@ -94,9 +94,7 @@ impl<'a> Meta<'a> {
     /// # Errors
     /// When size and block size do not go together.
     pub fn layout(&self) -> Result<Option<Layout>, LayoutError> {
-        self.size
-            .map(|size| Layout::new(size, self.block_size))
-            .transpose()
+        self.size.map(|size| Layout::new(size, self.block_size)).transpose()
     }
 }
 
@@ -199,10 +197,7 @@ impl fmt::Display for EncodeError {
                 )
             }
             Self::BlockSize { block_size, most } => {
-                write!(
-                    f,
-                    "a block of {block_size} bytes, where this profile has 1 to {most}"
-                )
+                write!(f, "a block of {block_size} bytes, where this profile has 1 to {most}")
             }
             Self::NameTooLong { len, most } => {
                 write!(f, "a name of {len} bytes, where this profile has at most {most}")

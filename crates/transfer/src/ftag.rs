@@ -46,28 +46,15 @@ impl Layer for BlockLayer {
             needed: 4,
             available: LEN,
         })?;
-        buf.push(LEN)?.copy_from_slice(
-            Header {
-                number: number.into(),
-            }
-            .as_bytes(),
-        );
+        buf.push(LEN)?.copy_from_slice(Header { number: number.into() }.as_bytes());
         Ok(())
     }
 
     #[inline]
     fn pull<S: Storage>(&mut self, buf: &mut PacketBuf<S>) -> Result<BlockHeader, DecodeError> {
         let bytes = buf.pull(LEN).map_err(|short| short.at("transfer", 0))?;
-        let header = Header::ref_from_bytes(bytes).map_err(|_| {
-            TooShort {
-                needed: LEN,
-                available: bytes.len(),
-            }
-            .at("transfer", 0)
-        })?;
-        Ok(BlockHeader {
-            tag: 0,
-            number: header.number.get().into(),
-        })
+        let header = Header::ref_from_bytes(bytes)
+            .map_err(|_| TooShort { needed: LEN, available: bytes.len() }.at("transfer", 0))?;
+        Ok(BlockHeader { tag: 0, number: header.number.get().into() })
     }
 }

@@ -32,14 +32,8 @@ impl BlockSource for &[u8] {
     type Error = TooShort;
 
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<(), TooShort> {
-        let rest = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| self.get(offset..))
-            .unwrap_or(&[]);
-        let short = TooShort {
-            needed: into.len(),
-            available: rest.len(),
-        };
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or(&[]);
+        let short = TooShort { needed: into.len(), available: rest.len() };
         into.copy_from_slice(rest.get(..into.len()).ok_or(short)?);
         Ok(())
     }
@@ -49,14 +43,8 @@ impl BlockSink for &mut [u8] {
     type Error = TooShort;
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), TooShort> {
-        let rest = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| self.get_mut(offset..))
-            .unwrap_or(&mut []);
-        let short = TooShort {
-            needed: bytes.len(),
-            available: rest.len(),
-        };
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get_mut(offset..)).unwrap_or(&mut []);
+        let short = TooShort { needed: bytes.len(), available: rest.len() };
         rest.get_mut(..bytes.len()).ok_or(short)?.copy_from_slice(bytes);
         Ok(())
     }
@@ -71,37 +59,13 @@ mod tests {
         let mut memory = [0; 8];
         let mut sink: &mut [u8] = &mut memory;
         assert_eq!(sink.write_at(5, &[1, 2, 3]), Ok(()));
-        assert_eq!(
-            sink.write_at(6, &[1, 2, 3]),
-            Err(TooShort {
-                needed: 3,
-                available: 2
-            })
-        );
-        assert_eq!(
-            sink.write_at(u64::MAX, &[1]),
-            Err(TooShort {
-                needed: 1,
-                available: 0
-            })
-        );
+        assert_eq!(sink.write_at(6, &[1, 2, 3]), Err(TooShort { needed: 3, available: 2 }));
+        assert_eq!(sink.write_at(u64::MAX, &[1]), Err(TooShort { needed: 1, available: 0 }));
         let mut source: &[u8] = &memory;
         let mut into = [0; 4];
         assert_eq!(source.read_at(4, &mut into), Ok(()));
         assert_eq!(into, [0, 1, 2, 3]);
-        assert_eq!(
-            source.read_at(5, &mut into),
-            Err(TooShort {
-                needed: 4,
-                available: 3
-            })
-        );
-        assert_eq!(
-            source.read_at(u64::MAX, &mut into),
-            Err(TooShort {
-                needed: 4,
-                available: 0
-            })
-        );
+        assert_eq!(source.read_at(5, &mut into), Err(TooShort { needed: 4, available: 3 }));
+        assert_eq!(source.read_at(u64::MAX, &mut into), Err(TooShort { needed: 4, available: 0 }));
     }
 }

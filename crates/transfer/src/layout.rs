@@ -41,11 +41,7 @@ impl fmt::Display for LayoutError {
         match self {
             Self::ZeroBlockSize => f.write_str("a block size of 0"),
             Self::TooManyBlocks { blocks } => {
-                write!(
-                    f,
-                    "{blocks} blocks, where {} can be counted: use larger blocks",
-                    u32::MAX
-                )
+                write!(f, "{blocks} blocks, where {} can be counted: use larger blocks", u32::MAX)
             }
         }
     }
@@ -67,11 +63,7 @@ impl Layout {
             return Err(LayoutError::TooManyBlocks { blocks });
         }
         #[expect(clippy::cast_possible_truncation, reason = "checked the line before")]
-        Ok(Self {
-            size,
-            block_size,
-            blocks: blocks as u32,
-        })
+        Ok(Self { size, block_size, blocks: blocks as u32 })
     }
 
     /// Bytes of the object.
@@ -103,11 +95,7 @@ impl Layout {
         let offset = number as u64 * self.block_size as u64;
         let rest = self.size - offset;
         #[expect(clippy::cast_possible_truncation, reason = "less than the block size, a u32")]
-        let len = if rest < self.block_size as u64 {
-            rest as u32
-        } else {
-            self.block_size
-        };
+        let len = if rest < self.block_size as u64 { rest as u32 } else { self.block_size };
         Some(Place { offset, len })
     }
 }
@@ -137,14 +125,8 @@ mod tests {
     #[test]
     fn extreme_sizes_are_refused_or_exact() {
         assert_eq!(Layout::new(1, 0), Err(LayoutError::ZeroBlockSize));
-        assert!(matches!(
-            Layout::new(u64::MAX, 1),
-            Err(LayoutError::TooManyBlocks { .. })
-        ));
-        assert!(matches!(
-            Layout::new(1 << 32, 1),
-            Err(LayoutError::TooManyBlocks { .. })
-        ));
+        assert!(matches!(Layout::new(u64::MAX, 1), Err(LayoutError::TooManyBlocks { .. })));
+        assert!(matches!(Layout::new(1 << 32, 1), Err(LayoutError::TooManyBlocks { .. })));
         assert_eq!(Layout::new((1 << 32) - 1, 1).unwrap().blocks(), u32::MAX);
         // The largest of all: u32::MAX blocks of u32::MAX bytes.
         let most = u64::from(u32::MAX) * u64::from(u32::MAX);

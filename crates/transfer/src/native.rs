@@ -42,10 +42,7 @@ impl Layer for BlockLayer {
 
     #[inline]
     fn push<S: Storage>(&mut self, block: BlockHeader, buf: &mut PacketBuf<S>) -> Result<(), NoRoom> {
-        let header = Header {
-            tag: block.tag.into(),
-            number: block.number.into(),
-        };
+        let header = Header { tag: block.tag.into(), number: block.number.into() };
         buf.push(LEN)?.copy_from_slice(header.as_bytes());
         Ok(())
     }
@@ -53,16 +50,8 @@ impl Layer for BlockLayer {
     #[inline]
     fn pull<S: Storage>(&mut self, buf: &mut PacketBuf<S>) -> Result<BlockHeader, DecodeError> {
         let bytes = buf.pull(LEN).map_err(|short| short.at("transfer", 0))?;
-        let header = Header::ref_from_bytes(bytes).map_err(|_| {
-            TooShort {
-                needed: LEN,
-                available: bytes.len(),
-            }
-            .at("transfer", 0)
-        })?;
-        Ok(BlockHeader {
-            tag: header.tag.get(),
-            number: header.number.get(),
-        })
+        let header = Header::ref_from_bytes(bytes)
+            .map_err(|_| TooShort { needed: LEN, available: bytes.len() }.at("transfer", 0))?;
+        Ok(BlockHeader { tag: header.tag.get(), number: header.number.get() })
     }
 }

@@ -20,10 +20,7 @@ pub struct Pace {
 
 impl Pace {
     /// As fast as the caller asks for packets.
-    pub const UNLIMITED: Self = Self {
-        bytes_per_s: None,
-        packets_per_s: None,
-    };
+    pub const UNLIMITED: Self = Self { bytes_per_s: None, packets_per_s: None };
 }
 
 /// Says when the next packet may go. Where several senders share a link, give the link's rate to one `Pacer` of
@@ -88,12 +85,7 @@ impl Bucket {
         let cost = u64::try_from(u128::from(packet) * u128::from(SECOND) / u128::from(rate));
         // What is saved up, and the packet that may go besides, make ten milliseconds.
         let credit = BURST.saturating_sub(cost.unwrap_or(u64::MAX));
-        Self {
-            rate,
-            credit,
-            next: 0,
-            left: 0,
-        }
+        Self { rate, credit, next: 0, left: 0 }
     }
 
     fn take(&mut self, now: Instant, units: u64) {

@@ -52,15 +52,7 @@ impl PagedBitmap {
     /// An empty set that takes at most `cap` bytes of memory; at least about 1 KiB is needed for anything.
     #[must_use]
     pub const fn with_cap(cap: usize) -> Self {
-        Self {
-            pages: VecDeque::new(),
-            base: 0,
-            count: 0,
-            first_missing: 0,
-            held: 0,
-            spare: None,
-            cap,
-        }
+        Self { pages: VecDeque::new(), base: 0, count: 0, first_missing: 0, held: 0, spare: None, cap }
     }
 
     /// Bytes of memory in use.
@@ -75,9 +67,7 @@ impl PagedBitmap {
 
     /// The listed page of a block, as an index into `pages`; `None` before the base.
     fn index(&self, number: u32) -> Option<usize> {
-        (number / PAGE)
-            .checked_sub(self.base)
-            .and_then(|index| usize::try_from(index).ok())
+        (number / PAGE).checked_sub(self.base).and_then(|index| usize::try_from(index).ok())
     }
 
     /// Lists pages up to `index`, within the cap.
@@ -93,9 +83,7 @@ impl PagedBitmap {
             }
             // Twice as many, so that growing costs little, but never so many that no page has room.
             let target = wanted.max((self.pages.capacity() * 2).max(8).min(left / 2));
-            self.pages
-                .try_reserve_exact(target - self.pages.len())
-                .map_err(|_| Full)?;
+            self.pages.try_reserve_exact(target - self.pages.len()).map_err(|_| Full)?;
         }
         self.pages.resize_with(wanted, || Page::Empty);
         Ok(())
@@ -110,10 +98,7 @@ impl PagedBitmap {
         if self.memory() + size_of::<Bits>() > self.cap {
             return Err(Full);
         }
-        Ok(Box::new(Bits {
-            words: [0; WORDS],
-            count: 0,
-        }))
+        Ok(Box::new(Bits { words: [0; WORDS], count: 0 }))
     }
 
     /// Moves on behind the last block of a full page at the front.
@@ -171,11 +156,7 @@ impl BlockSet for PagedBitmap {
         if number == self.first_missing {
             // In order the next one is missing; searching for it is for gaps that were filled.
             let next = number + 1;
-            self.first_missing = if self.contains(next) {
-                self.next_missing(next)
-            } else {
-                next
-            };
+            self.first_missing = if self.contains(next) { self.next_missing(next) } else { next };
         }
         Ok(true)
     }

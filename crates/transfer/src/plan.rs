@@ -30,12 +30,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) const fn new(copies: u32, lag: u32) -> Self {
-        Self {
-            copies: copies as u64,
-            lag: lag as u64,
-            round: 0,
-            copy: 0,
-        }
+        Self { copies: copies as u64, lag: lag as u64, round: 0, copy: 0 }
     }
 
     /// The next block, of `blocks` that are there; `whole` when there will be no more.
@@ -75,11 +70,7 @@ impl Plan {
                 return Self::block(self.round - copy * self.lag, copy);
             }
             // A round without any: the lag is longer than the object. On to the round of the next copy.
-            self.round = if copy == least {
-                copy * self.lag
-            } else {
-                self.round + 1
-            };
+            self.round = if copy == least { copy * self.lag } else { self.round + 1 };
             self.copy = 0;
         }
     }
@@ -91,9 +82,6 @@ impl Plan {
 
     fn block(number: u64, copy: u64) -> Next {
         // Below the number of blocks, a u32.
-        Next::Block {
-            number: u32::try_from(number).unwrap_or(u32::MAX),
-            copy: copy > 0,
-        }
+        Next::Block { number: u32::try_from(number).unwrap_or(u32::MAX), copy: copy > 0 }
     }
 }

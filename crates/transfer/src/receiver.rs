@@ -62,26 +62,8 @@ impl About {
         let name = meta.name.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
         });
-        let Meta {
-            object_id,
-            session,
-            index,
-            kind,
-            hash_kind,
-            mode,
-            mtime,
-            ..
-        } = *meta;
-        Self {
-            object_id,
-            session,
-            index,
-            kind,
-            hash_kind,
-            mode,
-            mtime,
-            name,
-        }
+        let Meta { object_id, session, index, kind, hash_kind, mode, mtime, .. } = *meta;
+        Self { object_id, session, index, kind, hash_kind, mode, mtime, name }
     }
 }
 
@@ -105,11 +87,7 @@ impl<B: BlockSet> Receiver<B> {
             ended: false,
             tell_end: false,
             tell: Tell::default(),
-            stats: TransferStats {
-                metas: 1,
-                packets: 1,
-                ..TransferStats::default()
-            },
+            stats: TransferStats { metas: 1, packets: 1, ..TransferStats::default() },
             refused: RefusedStats::default(),
         };
         receiver.stats.touch(now);
@@ -176,11 +154,7 @@ impl<B: BlockSet> Receiver<B> {
         self.stats.metas += 1;
         self.stats.ended = Some(now);
         let same = About::of(meta) == self.about && meta.block_size == self.block_size;
-        let learned = if same {
-            self.learn(meta.size, meta.hash)
-        } else {
-            None
-        };
+        let learned = if same { self.learn(meta.size, meta.hash) } else { None };
         match learned {
             Some(false) => MetaVerdict::Same,
             Some(true) => MetaVerdict::Completed,
@@ -228,9 +202,7 @@ impl<B: BlockSet> Receiver<B> {
             return Some(ReceiverEvent::Complete);
         }
         if core::mem::take(&mut self.tell_end) && !self.has_all_blocks() {
-            return Some(ReceiverEvent::EndedIncomplete {
-                missing: self.missing(),
-            });
+            return Some(ReceiverEvent::EndedIncomplete { missing: self.missing() });
         }
         None
     }
@@ -238,8 +210,7 @@ impl<B: BlockSet> Receiver<B> {
     /// Whether the size is known and every block is there. The hash may still be unknown.
     #[must_use]
     pub fn has_all_blocks(&self) -> bool {
-        self.layout
-            .is_some_and(|layout| self.blocks.first_missing() >= layout.blocks())
+        self.layout.is_some_and(|layout| self.blocks.first_missing() >= layout.blocks())
     }
 
     /// Whether everything is known and there. A folder has nothing to hash.
@@ -328,9 +299,7 @@ impl<B: BlockSet> Receiver<B> {
         if number == u32::MAX {
             return Err(Refused::OutOfRange);
         }
-        let wrong = Refused::WrongLength {
-            expected: self.block_size,
-        };
+        let wrong = Refused::WrongLength { expected: self.block_size };
         let len = u32::try_from(len).map_err(|_| wrong)?;
         let fits = match self.short {
             Some((last, _)) if number > last => return Err(Refused::OutOfRange),
@@ -343,10 +312,7 @@ impl<B: BlockSet> Receiver<B> {
         if !fits || (len < self.block_size && self.short.is_none() && self.blocks.contains(number)) {
             return Err(wrong);
         }
-        Ok(Place {
-            offset: u64::from(number) * u64::from(self.block_size),
-            len,
-        })
+        Ok(Place { offset: u64::from(number) * u64::from(self.block_size), len })
     }
 
     /// Takes a size and a hash over: whether that was new, or `None` when it contradicts.
@@ -365,10 +331,7 @@ impl<B: BlockSet> Receiver<B> {
                     return None;
                 }
                 // What has arrived must fit: the last block of the object, if it came, had that very length.
-                if let Some(last) = layout
-                    .blocks()
-                    .checked_sub(1)
-                    .filter(|last| self.blocks.contains(*last))
+                if let Some(last) = layout.blocks().checked_sub(1).filter(|last| self.blocks.contains(*last))
                 {
                     let len = self.short.map_or(self.block_size, |(_, len)| len);
                     let place = layout.place(last)?;

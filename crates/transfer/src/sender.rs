@@ -155,11 +155,7 @@ impl Sender {
             Transmit::Meta | Transmit::End => 0,
         };
         self.tick += 1;
-        self.last = if transmit == Transmit::End {
-            Last::End
-        } else {
-            Last::Other
-        };
+        self.last = if transmit == Transmit::End { Last::End } else { Last::Other };
         self.estimate = Some((now, len.saturating_add(self.config.overhead)));
         self.events.started |= self.stats.started.is_none();
         self.stats.touch(now);
@@ -213,11 +209,7 @@ impl Sender {
     /// The size of the object, once it is final.
     #[must_use]
     pub const fn size(&self) -> Option<u64> {
-        if self.whole {
-            Some(self.layout.size())
-        } else {
-            None
-        }
+        if self.whole { Some(self.layout.size()) } else { None }
     }
 
     /// The first block that may still be asked for: the caller of a stream can let go of those before.
@@ -239,11 +231,7 @@ impl Sender {
     }
 
     fn is_meta_due(&self) -> bool {
-        let SenderConfig {
-            meta_first,
-            meta_every,
-            ..
-        } = self.config;
+        let SenderConfig { meta_first, meta_every, .. } = self.config;
         // With 1 there would never be a block.
         let every = if meta_every == 1 { 2 } else { meta_every };
         let regular = self.tick.checked_rem(u64::from(every)) == Some(0);

@@ -87,11 +87,7 @@ mod tests {
 
     #[test]
     fn rates_are_counts_over_elapsed_time() {
-        let mut stats = TransferStats {
-            packets: 300,
-            bytes: 1 << 60,
-            ..TransferStats::default()
-        };
+        let mut stats = TransferStats { packets: 300, bytes: 1 << 60, ..TransferStats::default() };
         assert_eq!(stats.packets_per_s(), 0);
         stats.touch(Instant::from_millis(1_000));
         assert_eq!((stats.packets_per_s(), stats.elapsed()), (0, Duration::ZERO));

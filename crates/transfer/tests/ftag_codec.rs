@@ -12,10 +12,7 @@ use proptest::prelude::*;
 fn encode(control: &Control<'_>) -> Result<Vec<u8>, EncodeError> {
     let mut buf = PacketBuf::with_headroom(vec![0xA5; 5000], 3).unwrap();
     let result = Codec::encode(control, &mut buf);
-    assert!(
-        result.is_ok() || buf.is_empty(),
-        "a refused message leaves the buffer as it was"
-    );
+    assert!(result.is_ok() || buf.is_empty(), "a refused message leaves the buffer as it was");
     assert!(buf.len() <= Codec::MESSAGE_MAX);
     result.map(|()| buf.as_slice().to_vec())
 }
@@ -40,35 +37,15 @@ fn ftag_says_up_to_65_535_full_blocks_of_255_bytes_and_one_shorter() {
         let most = 65_536 * u64::from(block_size) - 1;
         for size in [0, 1, most] {
             let bytes = encode(size, block_size).unwrap();
-            let Control::Meta(meta) = Codec::decode(&bytes).unwrap() else {
-                panic!("not a META")
-            };
+            let Control::Meta(meta) = Codec::decode(&bytes).unwrap() else { panic!("not a META") };
             assert_eq!(meta.size, Some(size));
-            assert!(
-                meta.layout().unwrap().unwrap().blocks() <= 65_536,
-                "numbers fit 16 bits"
-            );
+            assert!(meta.layout().unwrap().unwrap().blocks() <= 65_536, "numbers fit 16 bits");
         }
-        assert_eq!(
-            encode(most + 1, block_size),
-            Err(EncodeError::TooLarge { size: most + 1, most })
-        );
+        assert_eq!(encode(most + 1, block_size), Err(EncodeError::TooLarge { size: most + 1, most }));
         assert!(encode(u64::MAX, block_size).is_err());
     }
-    assert_eq!(
-        encode(9, 0),
-        Err(EncodeError::BlockSize {
-            block_size: 0,
-            most: 255
-        })
-    );
-    assert_eq!(
-        encode(9, 256),
-        Err(EncodeError::BlockSize {
-            block_size: 256,
-            most: 255
-        })
-    );
+    assert_eq!(encode(9, 0), Err(EncodeError::BlockSize { block_size: 0, most: 255 }));
+    assert_eq!(encode(9, 256), Err(EncodeError::BlockSize { block_size: 256, most: 255 }));
 }
 
 #[test]
@@ -77,27 +54,9 @@ fn what_ftag_cannot_say_is_refused_by_name() {
     let refused = |meta: Meta<'_>| encode(&Control::Meta(meta)).unwrap_err();
     assert_eq!(refused(Meta { size: None, ..good }), EncodeError::Unknown("size"));
     assert_eq!(refused(Meta { hash: None, ..good }), EncodeError::Unknown("hash"));
-    assert_eq!(
-        refused(Meta {
-            name: b"a\0b",
-            ..good
-        }),
-        EncodeError::BadName
-    );
-    assert!(matches!(
-        refused(Meta {
-            kind: ObjectKind::Folder,
-            ..good
-        }),
-        EncodeError::Unsupported(_)
-    ));
-    assert!(matches!(
-        refused(Meta {
-            hash_kind: HashKind::Blake3,
-            ..good
-        }),
-        EncodeError::Unsupported(_)
-    ));
+    assert_eq!(refused(Meta { name: b"a\0b", ..good }), EncodeError::BadName);
+    assert!(matches!(refused(Meta { kind: ObjectKind::Folder, ..good }), EncodeError::Unsupported(_)));
+    assert!(matches!(refused(Meta { hash_kind: HashKind::Blake3, ..good }), EncodeError::Unsupported(_)));
     let end = Control::SessionEnd(SessionEnd::default());
     assert!(matches!(encode(&end), Err(EncodeError::Unsupported(_))));
 }
@@ -116,23 +75,12 @@ fn a_name_too_long_for_ftag_loses_folders_then_stem_but_not_its_extension() {
     let folders = [&[b'd'; 300][..], b"/photo.jpg"].concat();
     assert_eq!(name(&folders), b"photo.jpg");
     let short = name(&[&[b'x'; 300][..], b".jpg"].concat());
-    assert_eq!(
-        (short.len(), &short[short.len() - 5..]),
-        (NAME_SENT_MAX, &b"x.jpg"[..])
-    );
+    assert_eq!((short.len(), &short[short.len() - 5..]), (NAME_SENT_MAX, &b"x.jpg"[..]));
     // Characters of three bytes are not cut.
     let short = name(format!("{}.png", "\u{20AC}".repeat(100)).as_bytes());
     assert!(core::str::from_utf8(&short).unwrap().ends_with("\u{20AC}.png"));
-    assert_eq!(
-        name(&[0xFF; 300]).len(),
-        NAME_SENT_MAX,
-        "not UTF-8: cut at a byte"
-    );
-    assert_eq!(
-        name(&[&b"a."[..], &[b'x'; 300]].concat()).len(),
-        NAME_SENT_MAX,
-        "that is no extension"
-    );
+    assert_eq!(name(&[0xFF; 300]).len(), NAME_SENT_MAX, "not UTF-8: cut at a byte");
+    assert_eq!(name(&[&b"a."[..], &[b'x'; 300]].concat()).len(), NAME_SENT_MAX, "that is no extension");
     assert_eq!(name(b""), b"");
 }
 

@@ -47,9 +47,7 @@ fn sending_gives_the_recorded_bytes() {
             let mut buf = PacketBuf::<[u8; 300]>::for_stack::<Ftag, 249>();
             let (number, control) = match transmit {
                 Transmit::Block { number, offset, len } => {
-                    source
-                        .read_at(offset, buf.put(len.try_into().unwrap()).unwrap())
-                        .unwrap();
+                    source.read_at(offset, buf.put(len.try_into().unwrap()).unwrap()).unwrap();
                     (number, false)
                 }
                 Transmit::Meta => {
@@ -61,28 +59,15 @@ fn sending_gives_the_recorded_bytes() {
                     (0, true)
                 }
             };
-            let address = if control {
-                Channel::LINK.control()
-            } else {
-                Channel::LINK.data()
-            };
-            stack
-                .push((BlockHeader { tag: 0, number }, (address, ())), &mut buf)
-                .unwrap();
+            let address = if control { Channel::LINK.control() } else { Channel::LINK.data() };
+            stack.push((BlockHeader { tag: 0, number }, (address, ())), &mut buf).unwrap();
             let len = framing.enframe(buf.as_slice(), &mut frame).unwrap();
             sender.sent(NOW, len.try_into().unwrap());
             stream.extend_from_slice(&frame[..len]);
         }
         assert!(sender.is_done());
-        assert!(
-            stream == golden.stream,
-            "{} differs from what the toolkit sent",
-            golden.name
-        );
-        assert_eq!(
-            sender.stats().wire_bytes,
-            u64::try_from(golden.stream.len()).unwrap()
-        );
+        assert!(stream == golden.stream, "{} differs from what the toolkit sent", golden.name);
+        assert_eq!(sender.stats().wire_bytes, u64::try_from(golden.stream.len()).unwrap());
         assert_eq!(sender.stats().bytes, u64::try_from(golden.file.len()).unwrap());
     }
 }
@@ -103,15 +88,8 @@ fn receiving_gives_the_files() {
             let (block, (arrival, ())) = stack.pull(&mut buf).unwrap();
             assert_eq!(arrival.address.channel, Channel::LINK);
             if !arrival.address.control {
-                match receiver
-                    .as_mut()
-                    .unwrap()
-                    .handle_block(NOW, block.number, buf.len())
-                {
-                    Ok(place) => file
-                        .as_mut_slice()
-                        .write_at(place.offset, buf.as_slice())
-                        .unwrap(),
+                match receiver.as_mut().unwrap().handle_block(NOW, block.number, buf.len()) {
+                    Ok(place) => file.as_mut_slice().write_at(place.offset, buf.as_slice()).unwrap(),
                     Err(refused) => assert_eq!(refused, Refused::Repeat),
                 }
             } else {
@@ -133,12 +111,7 @@ fn receiving_gives_the_files() {
                 events.push(event);
             }
         }
-        assert_eq!(
-            events,
-            [ReceiverEvent::Started, ReceiverEvent::Complete],
-            "{}",
-            golden.name
-        );
+        assert_eq!(events, [ReceiverEvent::Started, ReceiverEvent::Complete], "{}", golden.name);
         let receiver = receiver.unwrap();
         assert_eq!(file, golden.file);
         assert_eq!(receiver.hash(), Some(hash(golden.file)));

@@ -20,12 +20,7 @@ fn transfer(
     mut lost: impl FnMut(u32) -> bool,
 ) -> Option<Receiver<PagedBitmap>> {
     let size = u64::from(blocks) * u64::from(BLOCK);
-    let meta = Meta {
-        block_size: BLOCK,
-        size: Some(size),
-        hash: Some([1; 32]),
-        ..Meta::default()
-    };
+    let meta = Meta { block_size: BLOCK, size: Some(size), hash: Some([1; 32]), ..Meta::default() };
     let mut sender = Sender::new(Layout::new(size, BLOCK).ok()?, config);
     let mut receiver: Option<Receiver<PagedBitmap>> = None;
     for packet in 0.. {
@@ -44,14 +39,7 @@ fn transfer(
                 let _ = receiver.handle_block(NOW, number, usize::try_from(len).ok()?);
             }
             (Transmit::End, Some(receiver)) => {
-                receiver.handle_end(
-                    NOW,
-                    &End {
-                        size: meta.size,
-                        hash: meta.hash,
-                        ..End::default()
-                    },
-                );
+                receiver.handle_end(NOW, &End { size: meta.size, hash: meta.hash, ..End::default() });
             }
             (_, None) => {}
         }
@@ -66,10 +54,7 @@ fn arrives(blocks: u32, config: SenderConfig, lost: impl FnMut(u32) -> bool) -> 
 #[test]
 fn a_burst_kills_copies_that_are_together_and_spares_those_that_are_spread() {
     let burst = |packet| (100..160).contains(&packet);
-    let together = SenderConfig {
-        order: RepeatOrder::Together,
-        ..SenderConfig::repeat(3)
-    };
+    let together = SenderConfig { order: RepeatOrder::Together, ..SenderConfig::repeat(3) };
     assert!(!arrives(200, together, burst));
     assert!(arrives(200, SenderConfig::repeat(3), burst));
     assert!(arrives(200, SenderConfig::repeat(1), burst));
@@ -85,20 +70,14 @@ fn whoever_misses_all_but_the_end_still_learns_what_it_was() {
 #[test]
 fn no_packet_allocates_once_the_transfer_runs() {
     let layout = Layout::new(10_000_000, BLOCK).unwrap();
-    let meta = Meta {
-        block_size: BLOCK,
-        size: Some(layout.size()),
-        ..Meta::default()
-    };
+    let meta = Meta { block_size: BLOCK, size: Some(layout.size()), ..Meta::default() };
     let mut sender = Sender::new(layout, SenderConfig::once());
     let mut receiver = Receiver::new(&meta, PagedBitmap::with_cap(2048), NOW).unwrap();
     let mut run = |packets: u32| {
         for _ in 0..packets {
             if let Some(Transmit::Block { number, len, .. }) = sender.poll_transmit(NOW) {
                 sender.sent(NOW, len);
-                receiver
-                    .handle_block(NOW, number, len.try_into().unwrap())
-                    .unwrap();
+                receiver.handle_block(NOW, number, len.try_into().unwrap()).unwrap();
             }
         }
     };
@@ -107,11 +86,7 @@ fn no_packet_allocates_once_the_transfer_runs() {
     assert_eq!(receiver.blocks().count(), 99_009);
     // A sender is small, whatever it sends: ten thousand of them are a few megabytes.
     assert!(size_of::<Sender>() <= 400, "{}", size_of::<Sender>());
-    assert!(
-        size_of::<Receiver<PagedBitmap>>() <= 512,
-        "{}",
-        size_of::<Receiver<PagedBitmap>>()
-    );
+    assert!(size_of::<Receiver<PagedBitmap>>() <= 512, "{}", size_of::<Receiver<PagedBitmap>>());
 }
 
 proptest! {

@@ -12,10 +12,7 @@ use proptest::prelude::*;
 fn encode(control: &Control<'_>) -> Result<Vec<u8>, EncodeError> {
     let mut buf = PacketBuf::with_headroom(vec![0xA5; 5000], 3).unwrap();
     let result = Codec::encode(control, &mut buf);
-    assert!(
-        result.is_ok() || buf.is_empty(),
-        "a refused message leaves the buffer as it was"
-    );
+    assert!(result.is_ok() || buf.is_empty(), "a refused message leaves the buffer as it was");
     assert!(buf.len() <= Codec::MESSAGE_MAX);
     result.map(|()| buf.as_slice().to_vec())
 }
@@ -47,42 +44,24 @@ fn the_native_meta_lies_as_its_table_says() {
     assert_eq!(bytes[76..82], [1, 0, 3, b'a', b'/', b'b']);
     assert_eq!(bytes[82..89], [2, 0, 4, 0, 0, 1, 0o244]);
     assert_eq!(bytes[89..92], [3, 0, 12]);
-    assert_eq!(
-        bytes[92..],
-        [255, 255, 255, 255, 255, 255, 255, 254, 0x3B, 0x9A, 0xC9, 0xFF]
-    );
+    assert_eq!(bytes[92..], [255, 255, 255, 255, 255, 255, 255, 254, 0x3B, 0x9A, 0xC9, 0xFF]);
     assert_eq!(meta.tag(), 0x0708);
 }
 
 #[test]
 fn the_native_ends_lie_as_their_tables_say() {
-    let end = End {
-        object_id: 5,
-        size: Some(6),
-        hash: Some([7; 32]),
-    };
+    let end = End { object_id: 5, size: Some(6), hash: Some([7; 32]) };
     let bytes = encode(&Control::End(end)).unwrap();
-    assert_eq!(
-        bytes[..20],
-        [0xFF, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 6]
-    );
+    assert_eq!(bytes[..20], [0xFF, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 6]);
     assert_eq!(bytes[20..], [7; 32]);
-    let end = SessionEnd {
-        session: 8,
-        objects: 9,
-    };
+    let end = SessionEnd { session: 8, objects: 9 };
     let bytes = encode(&Control::SessionEnd(end)).unwrap();
     assert_eq!(bytes, [0xFE, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 9]);
 }
 
 #[test]
 fn unknown_options_are_skipped_and_bad_ones_refused_where_they_are() {
-    let good = encode(&Control::Meta(Meta {
-        block_size: 1,
-        name: b"n",
-        ..Meta::default()
-    }))
-    .unwrap();
+    let good = encode(&Control::Meta(Meta { block_size: 1, name: b"n", ..Meta::default() })).unwrap();
     let with = |option: &[u8]| [&good, option].concat();
     let kind = |bytes: &[u8]| {
         let error = Codec::decode(bytes).unwrap_err();
@@ -90,147 +69,42 @@ fn unknown_options_are_skipped_and_bad_ones_refused_where_they_are() {
         (error.offset, error.kind)
     };
     let bytes = with(&[200, 0, 2, 1, 2, 2, 0, 4, 0, 0, 0, 1]);
-    let Control::Meta(meta) = Codec::decode(&bytes).unwrap() else {
-        panic!("not a META")
-    };
+    let Control::Meta(meta) = Codec::decode(&bytes).unwrap() else { panic!("not a META") };
     assert_eq!((meta.name, meta.mode), (&b"n"[..], Some(1)));
     // The options start at 76, with the name of 4 bytes.
-    assert_eq!(
-        kind(&with(&[1, 0, 1, b'm'])),
-        (80, DecodeErrorKind::BadValue { value: 1 })
-    );
-    assert_eq!(
-        kind(&with(&[2, 0])),
-        (
-            80,
-            DecodeErrorKind::Truncated {
-                needed: 3,
-                available: 2
-            }
-        )
-    );
-    assert_eq!(
-        kind(&with(&[2, 0, 4, 0])),
-        (
-            80,
-            DecodeErrorKind::Truncated {
-                needed: 7,
-                available: 4
-            }
-        )
-    );
-    assert_eq!(
-        kind(&with(&[2, 0, 1, 0])),
-        (
-            81,
-            DecodeErrorKind::BadLength {
-                stated: 1,
-                expected: 4
-            }
-        )
-    );
-    assert_eq!(
-        kind(&with(&[3, 0, 0])),
-        (
-            81,
-            DecodeErrorKind::BadLength {
-                stated: 0,
-                expected: 12
-            }
-        )
-    );
+    assert_eq!(kind(&with(&[1, 0, 1, b'm'])), (80, DecodeErrorKind::BadValue { value: 1 }));
+    assert_eq!(kind(&with(&[2, 0])), (80, DecodeErrorKind::Truncated { needed: 3, available: 2 }));
+    assert_eq!(kind(&with(&[2, 0, 4, 0])), (80, DecodeErrorKind::Truncated { needed: 7, available: 4 }));
+    assert_eq!(kind(&with(&[2, 0, 1, 0])), (81, DecodeErrorKind::BadLength { stated: 1, expected: 4 }));
+    assert_eq!(kind(&with(&[3, 0, 0])), (81, DecodeErrorKind::BadLength { stated: 0, expected: 12 }));
     let late = [3, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0x3B, 0x9A, 0xCA, 0x00];
-    assert_eq!(
-        kind(&with(&late)),
-        (91, DecodeErrorKind::BadValue { value: 1_000_000_000 })
-    );
+    assert_eq!(kind(&with(&late)), (91, DecodeErrorKind::BadValue { value: 1_000_000_000 }));
     let name = |option: &[u8]| kind(&[&good[..76], option].concat());
-    assert_eq!(
-        name(&[1, 0, 2, b'n', 0xFF]),
-        (80, DecodeErrorKind::BadValue { value: 0xFF })
-    );
-    assert_eq!(
-        name(&[1, 0, 0]),
-        (
-            77,
-            DecodeErrorKind::BadLength {
-                stated: 0,
-                expected: 4096
-            }
-        )
-    );
+    assert_eq!(name(&[1, 0, 2, b'n', 0xFF]), (80, DecodeErrorKind::BadValue { value: 0xFF }));
+    assert_eq!(name(&[1, 0, 0]), (77, DecodeErrorKind::BadLength { stated: 0, expected: 4096 }));
 }
 
 #[test]
 fn what_native_cannot_say_is_refused_by_name() {
     let refused = |meta: Meta<'_>| encode(&Control::Meta(meta)).unwrap_err();
-    let good = Meta {
-        block_size: 1,
-        ..Meta::default()
-    };
+    let good = Meta { block_size: 1, ..Meta::default() };
     assert_eq!(
-        refused(Meta {
-            name: &[b'n'; 4097],
-            ..good
-        }),
-        EncodeError::NameTooLong {
-            len: 4097,
-            most: 4096
-        }
+        refused(Meta { name: &[b'n'; 4097], ..good }),
+        EncodeError::NameTooLong { len: 4097, most: 4096 }
     );
-    assert_eq!(
-        refused(Meta {
-            name: &[0xFF],
-            ..good
-        }),
-        EncodeError::BadName
-    );
-    assert_eq!(
-        refused(Meta {
-            mtime: Some((0, 1_000_000_000)),
-            ..good
-        }),
-        EncodeError::BadTime
-    );
-    assert!(matches!(
-        refused(Meta {
-            block_size: 0,
-            ..good
-        }),
-        EncodeError::BlockSize { .. }
-    ));
-    assert!(matches!(
-        refused(Meta {
-            size: Some(1 << 32),
-            ..good
-        }),
-        EncodeError::TooLarge { .. }
-    ));
-    assert!(matches!(
-        refused(Meta {
-            hash_kind: HashKind::Sha256,
-            ..good
-        }),
-        EncodeError::Unsupported(_)
-    ));
-    assert_eq!(
-        encode(&Control::End(End::default())),
-        Err(EncodeError::Unknown("size"))
-    );
+    assert_eq!(refused(Meta { name: &[0xFF], ..good }), EncodeError::BadName);
+    assert_eq!(refused(Meta { mtime: Some((0, 1_000_000_000)), ..good }), EncodeError::BadTime);
+    assert!(matches!(refused(Meta { block_size: 0, ..good }), EncodeError::BlockSize { .. }));
+    assert!(matches!(refused(Meta { size: Some(1 << 32), ..good }), EncodeError::TooLarge { .. }));
+    assert!(matches!(refused(Meta { hash_kind: HashKind::Sha256, ..good }), EncodeError::Unsupported(_)));
+    assert_eq!(encode(&Control::End(End::default())), Err(EncodeError::Unknown("size")));
     let mut small = PacketBuf::new([0; 70]);
-    assert!(matches!(
-        Codec::encode(&Control::Meta(good), &mut small),
-        Err(EncodeError::NoRoom(_))
-    ));
+    assert!(matches!(Codec::encode(&Control::Meta(good), &mut small), Err(EncodeError::NoRoom(_))));
 }
 
 #[test]
 fn a_version_or_kind_from_the_future_is_unsupported() {
-    let mut bytes = encode(&Control::Meta(Meta {
-        block_size: 1,
-        ..Meta::default()
-    }))
-    .unwrap();
+    let mut bytes = encode(&Control::Meta(Meta { block_size: 1, ..Meta::default() })).unwrap();
     for (offset, value) in [(0, 2), (1, 2), (28, 0), (28, 4), (29, 0), (29, 2)] {
         let known = core::mem::replace(&mut bytes[offset], value);
         let error = Codec::decode(&bytes).unwrap_err();
@@ -244,11 +118,7 @@ fn a_version_or_kind_from_the_future_is_unsupported() {
 
 fn any_meta() -> impl Strategy<Value = (Meta<'static>, String)> {
     let ids = (any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>(), 1_u32..);
-    let kind = prop_oneof![
-        Just(ObjectKind::File),
-        Just(ObjectKind::Folder),
-        Just(ObjectKind::Stream)
-    ];
+    let kind = prop_oneof![Just(ObjectKind::File), Just(ObjectKind::Folder), Just(ObjectKind::Stream)];
     let size = prop::option::of(0..=u64::from(u32::MAX));
     let times = prop::option::of((any::<i64>(), 0_u32..1_000_000_000));
     let known = (kind, size, any::<Option<[u8; 32]>>(), any::<Option<u32>>(), times);

@@ -17,14 +17,7 @@ const NOW: Instant = Instant::ZERO;
 const HASH: Option<[u8; 32]> = Some([9; 32]);
 
 fn meta(size: Option<u64>, hash: Option<[u8; 32]>) -> Meta<'static> {
-    Meta {
-        object_id: 77,
-        block_size: 10,
-        size,
-        hash,
-        name: b"n",
-        ..Meta::default()
-    }
+    Meta { object_id: 77, block_size: 10, size, hash, name: b"n", ..Meta::default() }
 }
 
 fn receiver(meta: &Meta<'_>) -> Receiver<Bitmap<[u8; 16]>> {
@@ -41,60 +34,29 @@ fn blocks_in_any_order_complete_the_object_once() {
     assert_eq!(receiver.handle_block(NOW, 2, 5), Ok(Place { offset: 20, len: 5 }));
     assert_eq!(events(&mut receiver), [ReceiverEvent::Started]);
     assert_eq!(receiver.handle_block(NOW, 2, 5), Err(Refused::Repeat));
-    assert_eq!(
-        receiver.handle_block(NOW, 0, 10),
-        Ok(Place { offset: 0, len: 10 })
-    );
-    assert_eq!(
-        (receiver.missing(), receiver.missing_ranges().next()),
-        (1, Some(1..2))
-    );
+    assert_eq!(receiver.handle_block(NOW, 0, 10), Ok(Place { offset: 0, len: 10 }));
+    assert_eq!((receiver.missing(), receiver.missing_ranges().next()), (1, Some(1..2)));
     assert_eq!(receiver.handle_block(NOW, 3, 10), Err(Refused::OutOfRange));
-    assert_eq!(
-        receiver.handle_block(NOW, 1, 5),
-        Err(Refused::WrongLength { expected: 10 })
-    );
-    assert_eq!(
-        receiver.handle_block(NOW, 2, 10),
-        Err(Refused::WrongLength { expected: 5 })
-    );
+    assert_eq!(receiver.handle_block(NOW, 1, 5), Err(Refused::WrongLength { expected: 10 }));
+    assert_eq!(receiver.handle_block(NOW, 2, 10), Err(Refused::WrongLength { expected: 5 }));
     assert_eq!(events(&mut receiver), []);
-    assert_eq!(
-        receiver.handle_block(NOW, 1, 10),
-        Ok(Place { offset: 10, len: 10 })
-    );
+    assert_eq!(receiver.handle_block(NOW, 1, 10), Ok(Place { offset: 10, len: 10 }));
     assert_eq!(events(&mut receiver), [ReceiverEvent::Complete]);
-    let end = End {
-        object_id: 77,
-        size: Some(25),
-        hash: HASH,
-    };
+    let end = End { object_id: 77, size: Some(25), hash: HASH };
     assert_eq!(receiver.handle_end(NOW, &end), EndVerdict::Accepted);
     assert_eq!(events(&mut receiver), []);
     let (stats, refused) = (receiver.stats(), receiver.refused());
-    assert_eq!(
-        (stats.blocks, stats.bytes, stats.repeats, stats.packets),
-        (3, 25, 1, 9)
-    );
+    assert_eq!((stats.blocks, stats.bytes, stats.repeats, stats.packets), (3, 25, 1, 9));
     assert_eq!((refused.out_of_range, refused.wrong_length), (1, 2));
 }
 
 #[test]
 fn an_empty_object_and_a_folder_are_complete_from_the_start() {
     let mut empty = receiver(&meta(Some(0), HASH));
-    assert_eq!(
-        events(&mut empty),
-        [ReceiverEvent::Started, ReceiverEvent::Complete]
-    );
+    assert_eq!(events(&mut empty), [ReceiverEvent::Started, ReceiverEvent::Complete]);
     assert_eq!(empty.handle_block(NOW, 0, 0), Err(Refused::OutOfRange));
-    let mut folder = receiver(&Meta {
-        kind: ObjectKind::Folder,
-        ..meta(Some(0), None)
-    });
-    assert_eq!(
-        events(&mut folder),
-        [ReceiverEvent::Started, ReceiverEvent::Complete]
-    );
+    let mut folder = receiver(&Meta { kind: ObjectKind::Folder, ..meta(Some(0), None) });
+    assert_eq!(events(&mut folder), [ReceiverEvent::Started, ReceiverEvent::Complete]);
 }
 
 #[test]
@@ -103,14 +65,7 @@ fn without_a_hash_it_is_complete_when_end_brings_it() {
     receiver.handle_block(NOW, 0, 10).unwrap();
     assert_eq!(events(&mut receiver), [ReceiverEvent::Started]);
     assert!(receiver.has_all_blocks() && !receiver.is_complete());
-    receiver.handle_end(
-        NOW,
-        &End {
-            object_id: 77,
-            size: Some(10),
-            hash: HASH,
-        },
-    );
+    receiver.handle_end(NOW, &End { object_id: 77, size: Some(10), hash: HASH });
     assert_eq!(events(&mut receiver), [ReceiverEvent::Complete]);
     assert_eq!((receiver.hash(), receiver.hash_kind()), (HASH, HashKind::Blake3));
 }
@@ -119,17 +74,8 @@ fn without_a_hash_it_is_complete_when_end_brings_it() {
 fn an_end_before_all_blocks_is_told_once_and_late_blocks_still_count() {
     let mut receiver = receiver(&meta(Some(25), HASH));
     receiver.handle_block(NOW, 1, 10).unwrap();
-    let end = End {
-        object_id: 77,
-        ..End::default()
-    };
-    for expected in [
-        vec![
-            ReceiverEvent::Started,
-            ReceiverEvent::EndedIncomplete { missing: 2 },
-        ],
-        vec![],
-    ] {
+    let end = End { object_id: 77, ..End::default() };
+    for expected in [vec![ReceiverEvent::Started, ReceiverEvent::EndedIncomplete { missing: 2 }], vec![]] {
         assert_eq!(receiver.handle_end(NOW, &end), EndVerdict::Accepted);
         assert_eq!(events(&mut receiver), expected);
     }
@@ -143,68 +89,29 @@ fn a_meta_that_differs_is_a_warning_and_the_first_one_counts() {
     let first = meta(Some(25), HASH);
     let mut receiver = receiver(&first);
     assert_eq!(receiver.handle_meta(NOW, &first), MetaVerdict::Same);
-    assert_eq!(
-        receiver.handle_meta(NOW, &meta(None, None)),
-        MetaVerdict::Same,
-        "it says less"
-    );
+    assert_eq!(receiver.handle_meta(NOW, &meta(None, None)), MetaVerdict::Same, "it says less");
     assert_eq!(events(&mut receiver), []);
     let others = [
         meta(Some(26), HASH),
         meta(Some(25), Some([8; 32])),
-        Meta {
-            block_size: 11,
-            ..first
-        },
+        Meta { block_size: 11, ..first },
         Meta { name: b"m", ..first },
-        Meta {
-            mode: Some(0o777),
-            ..first
-        },
-        Meta {
-            kind: ObjectKind::Stream,
-            ..first
-        },
-        Meta {
-            hash_kind: HashKind::Sha256,
-            ..first
-        },
+        Meta { mode: Some(0o777), ..first },
+        Meta { kind: ObjectKind::Stream, ..first },
+        Meta { hash_kind: HashKind::Sha256, ..first },
     ];
     for (count, other) in (1..).zip(&others) {
         assert_eq!(receiver.handle_meta(NOW, other), MetaVerdict::Conflicting);
         assert_eq!(events(&mut receiver), [ReceiverEvent::ConflictingMeta]);
         assert_eq!(receiver.refused().conflicting_metas, count);
     }
+    assert_eq!((receiver.layout(), receiver.hash()), (Layout::new(25, 10).ok(), HASH));
+    assert_eq!(receiver.handle_meta(NOW, &Meta { object_id: 78, ..first }), MetaVerdict::OtherObject);
     assert_eq!(
-        (receiver.layout(), receiver.hash()),
-        (Layout::new(25, 10).ok(), HASH)
-    );
-    assert_eq!(
-        receiver.handle_meta(
-            NOW,
-            &Meta {
-                object_id: 78,
-                ..first
-            }
-        ),
-        MetaVerdict::OtherObject
-    );
-    assert_eq!(
-        receiver.handle_end(
-            NOW,
-            &End {
-                object_id: 78,
-                size: Some(1),
-                hash: None
-            }
-        ),
+        receiver.handle_end(NOW, &End { object_id: 78, size: Some(1), hash: None }),
         EndVerdict::OtherObject
     );
-    let end = End {
-        object_id: 77,
-        size: Some(24),
-        hash: None,
-    };
+    let end = End { object_id: 77, size: Some(24), hash: None };
     assert_eq!(receiver.handle_end(NOW, &end), EndVerdict::Conflicting);
     assert_eq!(events(&mut receiver), [ReceiverEvent::ConflictingEnd]);
     assert!(!receiver.has_ended());
@@ -213,57 +120,31 @@ fn a_meta_that_differs_is_a_warning_and_the_first_one_counts() {
 #[test]
 fn a_conflicting_meta_teaches_nothing() {
     let mut receiver = receiver(&meta(None, None));
-    let other = Meta {
-        name: b"m",
-        ..meta(Some(25), HASH)
-    };
+    let other = Meta { name: b"m", ..meta(Some(25), HASH) };
     assert_eq!(receiver.handle_meta(NOW, &other), MetaVerdict::Conflicting);
     assert_eq!((receiver.layout(), receiver.hash()), (None, None));
     // A size that no layout has, with a hash: neither is believed.
-    assert_eq!(
-        receiver.handle_meta(NOW, &meta(Some(u64::MAX), HASH)),
-        MetaVerdict::Conflicting
-    );
+    assert_eq!(receiver.handle_meta(NOW, &meta(Some(u64::MAX), HASH)), MetaVerdict::Conflicting);
     assert_eq!((receiver.layout(), receiver.hash()), (None, None));
-    assert_eq!(
-        receiver.handle_meta(NOW, &meta(Some(25), None)),
-        MetaVerdict::Completed
-    );
-    assert_eq!(
-        receiver.handle_meta(NOW, &meta(Some(25), HASH)),
-        MetaVerdict::Completed
-    );
+    assert_eq!(receiver.handle_meta(NOW, &meta(Some(25), None)), MetaVerdict::Completed);
+    assert_eq!(receiver.handle_meta(NOW, &meta(Some(25), HASH)), MetaVerdict::Completed);
 }
 
 #[test]
 fn the_end_of_a_stream_is_learnt_and_checked_against_what_came() {
     let stream = || receiver(&meta(None, None));
-    let end = |size| End {
-        object_id: 77,
-        size: Some(size),
-        hash: HASH,
-    };
+    let end = |size| End { object_id: 77, size: Some(size), hash: HASH };
     let mut whole = stream();
     whole.handle_block(NOW, 2, 5).unwrap();
     assert_eq!(whole.handle_block(NOW, 2, 5), Err(Refused::Repeat));
-    assert_eq!(
-        whole.handle_block(NOW, 2, 10),
-        Err(Refused::WrongLength { expected: 10 })
-    );
-    assert_eq!(
-        whole.handle_block(NOW, 1, 4),
-        Err(Refused::WrongLength { expected: 10 })
-    );
+    assert_eq!(whole.handle_block(NOW, 2, 10), Err(Refused::WrongLength { expected: 10 }));
+    assert_eq!(whole.handle_block(NOW, 1, 4), Err(Refused::WrongLength { expected: 10 }));
     assert_eq!(whole.handle_block(NOW, 3, 10), Err(Refused::OutOfRange));
     assert_eq!(whole.handle_block(NOW, u32::MAX, 10), Err(Refused::OutOfRange));
     whole.handle_block(NOW, 0, 10).unwrap();
     assert_eq!(whole.missing_ranges().next(), Some(1..2));
     for wrong in [24, 26, 30, 31, 35, 20, 0, u64::MAX] {
-        assert_eq!(
-            whole.clone().handle_end(NOW, &end(wrong)),
-            EndVerdict::Conflicting,
-            "{wrong}"
-        );
+        assert_eq!(whole.clone().handle_end(NOW, &end(wrong)), EndVerdict::Conflicting, "{wrong}");
     }
     assert_eq!(whole.handle_end(NOW, &end(25)), EndVerdict::Accepted);
     whole.handle_block(NOW, 1, 10).unwrap();
@@ -272,31 +153,13 @@ fn the_end_of_a_stream_is_learnt_and_checked_against_what_came() {
 
     let mut full = stream();
     full.handle_block(NOW, 1, 10).unwrap();
-    assert_eq!(
-        full.handle_block(NOW, 0, 5),
-        Err(Refused::WrongLength { expected: 10 }),
-        "not the last"
-    );
-    assert_eq!(
-        full.handle_block(NOW, 1, 5),
-        Err(Refused::WrongLength { expected: 10 }),
-        "there in full"
-    );
-    assert_eq!(
-        full.handle_block(NOW, 2, 0),
-        Err(Refused::WrongLength { expected: 10 })
-    );
-    assert_eq!(
-        full.handle_block(NOW, 2, 11),
-        Err(Refused::WrongLength { expected: 10 })
-    );
+    assert_eq!(full.handle_block(NOW, 0, 5), Err(Refused::WrongLength { expected: 10 }), "not the last");
+    assert_eq!(full.handle_block(NOW, 1, 5), Err(Refused::WrongLength { expected: 10 }), "there in full");
+    assert_eq!(full.handle_block(NOW, 2, 0), Err(Refused::WrongLength { expected: 10 }));
+    assert_eq!(full.handle_block(NOW, 2, 11), Err(Refused::WrongLength { expected: 10 }));
     assert_eq!(full.clone().handle_end(NOW, &end(19)), EndVerdict::Conflicting);
     for right in [20, 21, 35] {
-        assert_eq!(
-            full.clone().handle_end(NOW, &end(right)),
-            EndVerdict::Accepted,
-            "{right}"
-        );
+        assert_eq!(full.clone().handle_end(NOW, &end(right)), EndVerdict::Accepted, "{right}");
     }
 }
 
@@ -311,16 +174,10 @@ fn a_set_without_memory_refuses_and_the_block_may_come_again() {
 #[test]
 fn hostile_sizes_are_refused_or_harmless() {
     for (size, block_size) in [(Some(1), 0), (None, 0), (Some(u64::MAX), 1), (Some(1 << 40), 1)] {
-        let meta = Meta {
-            block_size,
-            ..meta(size, None)
-        };
+        let meta = Meta { block_size, ..meta(size, None) };
         assert!(Receiver::new(&meta, PagedBitmap::with_cap(0), NOW).is_err());
     }
-    let largest = Meta {
-        block_size: u32::MAX,
-        ..meta(None, None)
-    };
+    let largest = Meta { block_size: u32::MAX, ..meta(None, None) };
     let mut receiver = Receiver::new(&largest, PagedBitmap::with_cap(1 << 25), NOW).unwrap();
     let len = usize::try_from(u32::MAX).unwrap();
     let place = receiver.handle_block(NOW, u32::MAX - 1, len).unwrap();

@@ -38,13 +38,7 @@ fn send(size: u64, config: SenderConfig) -> String {
 }
 
 fn repeat(copies: u32, meta_first: u32, meta_every: u32, end_copies: u32) -> SenderConfig {
-    SenderConfig {
-        mode: Mode::Repeat { copies },
-        meta_first,
-        meta_every,
-        end_copies,
-        ..SenderConfig::once()
-    }
+    SenderConfig { mode: Mode::Repeat { copies }, meta_first, meta_every, end_copies, ..SenderConfig::once() }
 }
 
 #[test]
@@ -61,19 +55,13 @@ fn repeats_are_whole_passes() {
 
 #[test]
 fn repeats_follow_one_another_in_ftag() {
-    let together = SenderConfig {
-        order: RepeatOrder::Together,
-        ..repeat(2, 1, 0, 1)
-    };
+    let together = SenderConfig { order: RepeatOrder::Together, ..repeat(2, 1, 0, 1) };
     assert_eq!(send(25, together), "M 0 0 0 1 1 1 2 2 2 E");
 }
 
 #[test]
 fn every_so_many_packets_one_is_meta_also_between_two_ends() {
-    assert_eq!(
-        send(45, repeat(1, 2, 4, 3)),
-        "M M 0 1 M 2 3 4 M 0 1 2 M 3 4 E M E M E"
-    );
+    assert_eq!(send(45, repeat(1, 2, 4, 3)), "M M 0 1 M 2 3 4 M 0 1 2 M 3 4 E M E M E");
     assert_eq!(send(0, repeat(1, 2, 4, 1)), "M M E");
     assert_eq!(send(15, repeat(0, 1, 1, 1)), "M 0 M 1 M E", "1 counts as 2");
     // The META tick right before END.
@@ -88,10 +76,7 @@ fn a_stream_hands_out_full_blocks_as_they_come_and_the_rest_at_the_end() {
     sender.append(9).unwrap();
     assert_eq!(drain(&mut sender), "");
     sender.append(16).unwrap();
-    assert_eq!(
-        (drain(&mut sender).as_str(), sender.size(), sender.oldest_needed()),
-        ("0 1", None, 2)
-    );
+    assert_eq!((drain(&mut sender).as_str(), sender.size(), sender.oldest_needed()), ("0 1", None, 2));
     sender.finish();
     assert_eq!(sender.size(), Some(25));
     assert_eq!(drain(&mut sender), "2 E");
@@ -100,10 +85,7 @@ fn a_stream_hands_out_full_blocks_as_they_come_and_the_rest_at_the_end() {
 
 #[test]
 fn copies_in_a_stream_follow_within_the_window() {
-    let config = SenderConfig {
-        stream_window: 4,
-        ..repeat(2, 1, 0, 1)
-    };
+    let config = SenderConfig { stream_window: 4, ..repeat(2, 1, 0, 1) };
     let mut sender = Sender::stream(10, config).unwrap();
     sender.append(60).unwrap();
     assert_eq!(drain(&mut sender), "M 0 1 2 0 3 1 4 2 0 5 3 1");
@@ -143,19 +125,9 @@ fn events_come_in_order_and_statistics_add_up() {
             events.push((event, sender.stats().packets));
         }
     }
-    assert_eq!(
-        events,
-        [
-            (SenderEvent::Started, 1),
-            (SenderEvent::BlocksSent, 5),
-            (SenderEvent::Done, 10)
-        ]
-    );
+    assert_eq!(events, [(SenderEvent::Started, 1), (SenderEvent::BlocksSent, 5), (SenderEvent::Done, 10)]);
     let stats = sender.stats();
-    assert_eq!(
-        (stats.blocks, stats.bytes, stats.repeats, stats.metas, stats.ends),
-        (3, 25, 3, 2, 2)
-    );
+    assert_eq!((stats.blocks, stats.bytes, stats.repeats, stats.metas, stats.ends), (3, 25, 3, 2, 2));
     assert_eq!((stats.packets, stats.wire_bytes), (10, 200));
     assert_eq!(stats.elapsed(), Duration::from_millis(900));
     assert_eq!((stats.packets_per_s(), stats.bytes_per_s()), (11, 27));
@@ -163,17 +135,9 @@ fn events_come_in_order_and_statistics_add_up() {
 
 #[test]
 fn a_paced_sender_says_when_to_come_back() {
-    let pace = Pace {
-        bytes_per_s: None,
-        packets_per_s: Some(40),
-    };
-    let mut sender = Sender::new(
-        Layout::new(1_000, 10).unwrap(),
-        SenderConfig {
-            pace,
-            ..SenderConfig::once()
-        },
-    );
+    let pace = Pace { bytes_per_s: None, packets_per_s: Some(40) };
+    let mut sender =
+        Sender::new(Layout::new(1_000, 10).unwrap(), SenderConfig { pace, ..SenderConfig::once() });
     assert_eq!(sender.poll_transmit(NOW), Some(Transmit::Meta));
     let next = sender.poll_timeout().unwrap();
     assert_eq!(next, NOW + Duration::from_millis(25));
@@ -184,15 +148,8 @@ fn a_paced_sender_says_when_to_come_back() {
 
 #[test]
 fn the_rate_counts_bytes_on_the_wire_when_the_caller_tells_them() {
-    let pace = Pace {
-        bytes_per_s: Some(1_000),
-        packets_per_s: None,
-    };
-    let config = SenderConfig {
-        pace,
-        overhead: 10,
-        ..SenderConfig::once()
-    };
+    let pace = Pace { bytes_per_s: Some(1_000), packets_per_s: None };
+    let config = SenderConfig { pace, overhead: 10, ..SenderConfig::once() };
     let mut sender = Sender::new(Layout::new(1_000, 90).unwrap(), config);
     // Estimated: the overhead alone for META.
     assert!(sender.poll_transmit(NOW).is_some());
@@ -202,16 +159,9 @@ fn the_rate_counts_bytes_on_the_wire_when_the_caller_tells_them() {
     sender.sent(NOW, 20);
     assert_eq!(sender.poll_timeout(), Some(NOW + Duration::from_millis(50)));
     let later = NOW + Duration::from_millis(50);
-    assert!(matches!(
-        sender.poll_transmit(later),
-        Some(Transmit::Block { .. })
-    ));
+    assert!(matches!(sender.poll_transmit(later), Some(Transmit::Block { .. })));
     assert_eq!(sender.poll_timeout(), Some(later + Duration::from_millis(100)));
-    assert_eq!(
-        sender.stats().packets,
-        2,
-        "the block is counted when it is told, or at the next poll"
-    );
+    assert_eq!(sender.stats().packets, 2, "the block is counted when it is told, or at the next poll");
 }
 
 proptest! {
@@ -299,13 +249,7 @@ proptest! {
 
 #[test]
 fn an_idle_sender_catches_up_ten_milliseconds_at_most() {
-    let mut pacer = Pacer::new(
-        Pace {
-            bytes_per_s: Some(1_000_000),
-            packets_per_s: None,
-        },
-        1_000,
-    );
+    let mut pacer = Pacer::new(Pace { bytes_per_s: Some(1_000_000), packets_per_s: None }, 1_000);
     let mut now = Instant::from_millis(1_000);
     for _ in 0..3 {
         let mut burst = 0;
@@ -317,13 +261,7 @@ fn an_idle_sender_catches_up_ten_milliseconds_at_most() {
         now = now + Duration::from_secs(60);
     }
     // One packet takes longer than that: one at a time.
-    let mut pacer = Pacer::new(
-        Pace {
-            bytes_per_s: Some(1_000),
-            packets_per_s: None,
-        },
-        1_000,
-    );
+    let mut pacer = Pacer::new(Pace { bytes_per_s: Some(1_000), packets_per_s: None }, 1_000);
     pacer.sent(now, 1, 1_000);
     assert_eq!(pacer.ready_at(), now + Duration::from_secs(1));
 }

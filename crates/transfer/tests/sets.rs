@@ -17,11 +17,7 @@ fn agrees(set: &impl BlockSet, model: &BTreeSet<u32>, probes: &[u32], end: u32) 
     assert_eq!(set.count(), u32::try_from(model.len()).unwrap());
     for &probe in probes {
         assert_eq!(set.contains(probe), model.contains(&probe), "{probe}");
-        assert_eq!(
-            set.next_present(probe),
-            model.range(probe..).next().copied(),
-            "present from {probe}"
-        );
+        assert_eq!(set.next_present(probe), model.range(probe..).next().copied(), "present from {probe}");
         let missing = (probe..).find(|number| !model.contains(number)).unwrap();
         assert_eq!(set.next_missing(probe), missing, "missing from {probe}");
     }
@@ -30,10 +26,7 @@ fn agrees(set: &impl BlockSet, model: &BTreeSet<u32>, probes: &[u32], end: u32) 
     assert_eq!(missing, expected);
     let ranges: Vec<_> = set.missing(end).collect();
     assert!(ranges.iter().all(|range| !range.is_empty()));
-    assert!(
-        ranges.windows(2).all(|pair| pair[0].end < pair[1].start),
-        "ranges are as long as can be"
-    );
+    assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start), "ranges are as long as can be");
 }
 
 fn runs(end: u32) -> impl Strategy<Value = Vec<(u32, u32)>> {
@@ -103,12 +96,7 @@ fn one_lost_block_costs_sixteen_bytes_a_page_behind_it() {
         assert_eq!(set.insert(number), Ok(true));
     }
     assert!(set.memory() < 16 * 512 + 3 * 1024, "{} bytes", set.memory());
-    assert_eq!(
-        set.missing(1_000_000)
-            .map(|range| (range.start, range.end))
-            .collect::<Vec<_>>(),
-        [(7, 8)]
-    );
+    assert_eq!(set.missing(1_000_000).map(|range| (range.start, range.end)).collect::<Vec<_>>(), [(7, 8)]);
     assert_eq!(set.insert(7), Ok(true));
     assert_eq!(set.first_missing(), 1_000_000);
 }
@@ -120,10 +108,7 @@ fn the_largest_numbers_do_not_overflow() {
     assert_eq!(set.insert(u32::MAX - 1), Ok(true));
     assert_eq!(set.next_missing(u32::MAX - 1), u32::MAX);
     assert_eq!(set.next_present(0), Some(u32::MAX - 1));
-    let missing: Vec<_> = set
-        .missing(u32::MAX)
-        .map(|range| (range.start, range.end))
-        .collect();
+    let missing: Vec<_> = set.missing(u32::MAX).map(|range| (range.start, range.end)).collect();
     assert_eq!(missing, [(0, u32::MAX - 1)]);
     let mut small = Bitmap::new([0; 1]);
     assert_eq!(small.insert(u32::MAX), Err(Full));

@@ -65,12 +65,7 @@ impl<const SLOTS: usize, const SIZE: usize> Pool<SLOTS, SIZE> {
     pub fn take(&self) -> Option<Pooled<'_, SLOTS, SIZE>> {
         let index = self.bits().take()?;
         let memory = NonNull::new(self.memory.get(index)?.get())?;
-        let mut slot = Pooled {
-            pool: self,
-            index,
-            memory: memory.cast(),
-            bytes: PhantomData,
-        };
+        let mut slot = Pooled { pool: self, index, memory: memory.cast(), bytes: PhantomData };
         if POISONED {
             slot.as_mut_slice().fill(POISON);
         }
@@ -97,11 +92,7 @@ impl<const SLOTS: usize, const SIZE: usize> Pool<SLOTS, SIZE> {
 
     #[inline]
     fn bits(&self) -> Bits<'_> {
-        Bits {
-            words: &self.words,
-            hint: &self.hint,
-            slots: SLOTS,
-        }
+        Bits { words: &self.words, hint: &self.hint, slots: SLOTS }
     }
 }
 
@@ -113,11 +104,7 @@ impl<const SLOTS: usize, const SIZE: usize> Default for Pool<SLOTS, SIZE> {
 
 impl<const SLOTS: usize, const SIZE: usize> fmt::Debug for Pool<SLOTS, SIZE> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Pool {{ {} of {SLOTS} slots of {SIZE} bytes free }}",
-            self.available()
-        )
+        write!(f, "Pool {{ {} of {SLOTS} slots of {SIZE} bytes free }}", self.available())
     }
 }
 

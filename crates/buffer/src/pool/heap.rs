@@ -82,9 +82,8 @@ impl HeapPool {
     #[must_use]
     pub fn new(slots: usize, size: usize) -> Self {
         let stride = size.checked_next_multiple_of(if size >= PAGE { PAGE } else { LINE });
-        let total = stride
-            .and_then(|stride| stride.checked_mul(slots))
-            .and_then(|total| total.checked_add(PAGE));
+        let total =
+            stride.and_then(|stride| stride.checked_mul(slots)).and_then(|total| total.checked_add(PAGE));
         let (Some(stride), Some(total)) = (stride, total) else {
             panic!("a pool of {slots} slots of {size} bytes exceeds the address space");
         };
@@ -96,9 +95,7 @@ impl HeapPool {
         assert!(skip < PAGE, "a byte pointer can be aligned");
         // SAFETY: `skip` is below the `PAGE` bytes that the allocation is larger than its slots.
         let first = unsafe { start.add(skip) };
-        let words = (0..slots.div_ceil(usize::BITS as usize))
-            .map(|_| AtomicUsize::new(0))
-            .collect();
+        let words = (0..slots.div_ceil(usize::BITS as usize)).map(|_| AtomicUsize::new(0)).collect();
         Self {
             shared: Arc::new(Shared {
                 words,
@@ -123,12 +120,7 @@ impl HeapPool {
         let index = shared.bits().take()?;
         // SAFETY: `index` is below `slots`, so the slot lies inside the allocation.
         let memory = unsafe { shared.first.add(index * shared.stride) };
-        let mut slot = HeapSlot {
-            memory,
-            size: shared.size,
-            index,
-            shared: Arc::clone(&self.shared),
-        };
+        let mut slot = HeapSlot { memory, size: shared.size, index, shared: Arc::clone(&self.shared) };
         if POISONED {
             slot.as_mut_slice().fill(POISON);
         }
@@ -157,22 +149,14 @@ impl HeapPool {
 impl fmt::Debug for HeapPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Shared { slots, size, .. } = *self.shared;
-        write!(
-            f,
-            "HeapPool {{ {} of {slots} slots of {size} bytes free }}",
-            self.available()
-        )
+        write!(f, "HeapPool {{ {} of {slots} slots of {size} bytes free }}", self.available())
     }
 }
 
 impl Shared {
     #[inline]
     fn bits(&self) -> Bits<'_> {
-        Bits {
-            words: &self.words,
-            hint: &self.hint,
-            slots: self.slots,
-        }
+        Bits { words: &self.words, hint: &self.hint, slots: self.slots }
     }
 }
 

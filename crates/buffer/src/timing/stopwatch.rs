@@ -51,22 +51,12 @@ struct Times {
 impl<C> Stopwatch<C> {
     /// A stopwatch that reads `clock`.
     pub const fn with_clock(clock: C) -> Self {
-        Self {
-            clock,
-            times: Times {
-                calls: 0,
-                min: u64::MAX,
-                max: 0,
-                total: 0,
-                buckets: [0; BUCKETS],
-            },
-        }
+        Self { clock, times: Times { calls: 0, min: u64::MAX, max: 0, total: 0, buckets: [0; BUCKETS] } }
     }
 
     /// Counts one call that took `elapsed`; for durations that were measured elsewhere.
     pub fn record(&mut self, elapsed: Duration) {
-        self.times
-            .record(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
+        self.times.record(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// Adds what `other` counted, as when several threads each had a stopwatch of their own.
@@ -131,11 +121,7 @@ impl<C: Clock> Probe for Stopwatch<C> {
 
 impl<C> fmt::Debug for Stopwatch<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Stopwatch {{ calls: {}, total: {} ns }}",
-            self.times.calls, self.times.total
-        )
+        write!(f, "Stopwatch {{ calls: {}, total: {} ns }}", self.times.calls, self.times.total)
     }
 }
 
@@ -176,9 +162,7 @@ impl Times {
         if self.calls == 0 {
             return 0;
         }
-        let rank = (u128::from(self.calls) * u128::from(part))
-            .div_ceil(u128::from(of.max(1)))
-            .max(1);
+        let rank = (u128::from(self.calls) * u128::from(part)).div_ceil(u128::from(of.max(1))).max(1);
         // The longest call is known exactly.
         if rank >= u128::from(self.calls) {
             return self.max;
@@ -255,12 +239,8 @@ mod tests {
         for nanos in 1..=10_000 {
             watch.record(Duration::from_nanos(nanos));
         }
-        for (part, of, expected) in [
-            (50, 100, 5_000),
-            (90, 100, 9_000),
-            (99, 100, 9_900),
-            (999, 1000, 9_990),
-        ] {
+        for (part, of, expected) in [(50, 100, 5_000), (90, 100, 9_000), (99, 100, 9_900), (999, 1000, 9_990)]
+        {
             let got = watch.quantile(part, of).as_nanos();
             assert!(got.abs_diff(expected) <= expected / 32, "p{part}/{of}: {got}");
         }

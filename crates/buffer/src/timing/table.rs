@@ -27,11 +27,7 @@ impl<L, P: Probe> Timings for Timed<L, P> {
     fn visit(&self, see: &mut dyn FnMut(Row)) {
         for (step, probe) in [("push", &self.push), ("pull", &self.pull)] {
             if let Some(times) = probe.summary() {
-                see(Row {
-                    name: self.name(),
-                    step,
-                    times,
-                });
+                see(Row { name: self.name(), step, times });
             }
         }
     }
@@ -40,11 +36,7 @@ impl<L, P: Probe> Timings for Timed<L, P> {
 impl<P: Probe> Timings for Stage<P> {
     fn visit(&self, see: &mut dyn FnMut(Row)) {
         if let Some(times) = self.summary() {
-            see(Row {
-                name: self.name(),
-                step: "",
-                times,
-            });
+            see(Row { name: self.name(), step: "", times });
         }
     }
 }
@@ -115,13 +107,7 @@ fn line(f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
         write!(f, " {step}")?;
         width += 1 + step.chars().count();
     }
-    write!(
-        f,
-        "{:pad$}{:>12}",
-        "",
-        times.calls,
-        pad = 16_usize.saturating_sub(width)
-    )?;
+    write!(f, "{:pad$}{:>12}", "", times.calls, pad = 16_usize.saturating_sub(width))?;
     for time in [times.min, times.p50, times.p99, times.max, times.total] {
         f.write_str("  ")?;
         short(f, time)?;

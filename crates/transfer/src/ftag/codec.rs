@@ -71,17 +71,8 @@ impl ControlCodec for Codec {
         match message {
             [META, ..] => decode_meta(message).map(Control::Meta),
             [END, ..] => Ok(Control::End(End::default())),
-            [other, ..] => Err(error(
-                0,
-                DecodeErrorKind::Unsupported {
-                    value: (*other).into(),
-                },
-            )),
-            [] => Err(TooShort {
-                needed: 1,
-                available: 0,
-            }
-            .at("transfer", 0)),
+            [other, ..] => Err(error(0, DecodeErrorKind::Unsupported { value: (*other).into() })),
+            [] => Err(TooShort { needed: 1, available: 0 }.at("transfer", 0)),
         }
     }
 }
@@ -95,10 +86,7 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
     }
     let size = meta.size.ok_or(EncodeError::Unknown("size"))?;
     let hash = meta.hash.ok_or(EncodeError::Unknown("hash"))?;
-    let bad_block_size = EncodeError::BlockSize {
-        block_size: meta.block_size,
-        most: BLOCK_SIZE_MAX,
-    };
+    let bad_block_size = EncodeError::BlockSize { block_size: meta.block_size, most: BLOCK_SIZE_MAX };
     let Ok(block_size @ 1..) = u8::try_from(meta.block_size) else {
         return Err(bad_block_size);
     };
@@ -112,13 +100,7 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
         return Err(EncodeError::BadName);
     }
     let (stem, extension) = shorten(meta.name);
-    let fields = MetaFields {
-        message: META,
-        full_blocks: full_blocks.into(),
-        block_size,
-        last,
-        hash,
-    };
+    let fields = MetaFields { message: META, full_blocks: full_blocks.into(), block_size, last, hash };
     let memory = buf.put(size_of::<MetaFields>() + stem.len() + extension.len() + 1)?;
     let (fixed, rest) = memory.split_at_mut(size_of::<MetaFields>());
     let (front, rest) = rest.split_at_mut(stem.len());
@@ -132,26 +114,15 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
 
 fn decode_meta(message: &[u8]) -> Result<Meta<'_>, DecodeError> {
     let (fields, rest) = MetaFields::ref_from_prefix(message).map_err(|_| {
-        TooShort {
-            needed: size_of::<MetaFields>(),
-            available: message.len(),
-        }
-        .at("transfer", 0)
+        TooShort { needed: size_of::<MetaFields>(), available: message.len() }.at("transfer", 0)
     })?;
     if fields.block_size == 0 || fields.last >= fields.block_size {
-        let (offset, value) = if fields.block_size == 0 {
-            (3, 0)
-        } else {
-            (4, fields.last.into())
-        };
+        let (offset, value) = if fields.block_size == 0 { (3, 0) } else { (4, fields.last.into()) };
         return Err(error(offset, DecodeErrorKind::BadValue { value }));
     }
     let Some(end) = rest.iter().position(|byte| *byte == 0) else {
         let (needed, available) = (rest.len() + 1, rest.len());
-        return Err(error(
-            size_of::<MetaFields>(),
-            DecodeErrorKind::Truncated { needed, available },
-        ));
+        return Err(error(size_of::<MetaFields>(), DecodeErrorKind::Truncated { needed, available }));
     };
     let full = u64::from(fields.full_blocks.get()) * u64::from(fields.block_size);
     Ok(Meta {
@@ -192,9 +163,5 @@ fn shorten(name: &[u8]) -> (&[u8], &[u8]) {
 }
 
 const fn error(offset: usize, kind: DecodeErrorKind) -> DecodeError {
-    DecodeError {
-        layer: "transfer",
-        offset,
-        kind,
-    }
+    DecodeError { layer: "transfer", offset, kind }
 }

@@ -142,11 +142,7 @@ impl ControlCodec for Codec {
 
     fn decode(message: &[u8]) -> Result<Control<'_>, DecodeError> {
         let [kind, version, ..] = *message else {
-            return Err(TooShort {
-                needed: 2,
-                available: message.len(),
-            }
-            .at("transfer", 0));
+            return Err(TooShort { needed: 2, available: message.len() }.at("transfer", 0));
         };
         if !matches!(kind, META | END | SESSION_END) {
             return Err(unsupported(0, kind.into()));
@@ -175,10 +171,7 @@ impl ControlCodec for Codec {
 
 fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<(), EncodeError> {
     if meta.block_size == 0 {
-        return Err(EncodeError::BlockSize {
-            block_size: 0,
-            most: u32::MAX,
-        });
+        return Err(EncodeError::BlockSize { block_size: 0, most: u32::MAX });
     }
     if let Some(size) = meta.size {
         let most = u64::from(meta.block_size) * u64::from(u32::MAX);
@@ -189,11 +182,7 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
     if meta.hash_kind != HashKind::Blake3 {
         return Err(EncodeError::Unsupported("hash but BLAKE3"));
     }
-    let options = Options {
-        name: meta.name,
-        mode: meta.mode,
-        mtime: meta.mtime,
-    };
+    let options = Options { name: meta.name, mode: meta.mode, mtime: meta.mtime };
     options.check()?;
     let size_flag = if meta.size.is_some() { SIZE_KNOWN } else { 0 };
     let hash_flag = if meta.hash.is_some() { HASH_KNOWN } else { 0 };
@@ -238,11 +227,7 @@ fn decode_meta(message: &[u8]) -> Result<Meta<'_>, DecodeError> {
     let block_size = fields.block_size.get();
     if block_size == 0 {
         let kind = DecodeErrorKind::BadValue { value: 0 };
-        return Err(DecodeError {
-            layer: "transfer",
-            offset: 32,
-            kind,
-        });
+        return Err(DecodeError { layer: "transfer", offset: 32, kind });
     }
     let Options { name, mode, mtime } = Options::parse(rest, size_of::<MetaFields>())?;
     let flags = fields.flags.get();
@@ -265,19 +250,10 @@ fn decode_meta(message: &[u8]) -> Result<Meta<'_>, DecodeError> {
 fn fixed<T: FromBytes + KnownLayout + Immutable + Unaligned>(
     message: &[u8],
 ) -> Result<(&T, &[u8]), DecodeError> {
-    T::ref_from_prefix(message).map_err(|_| {
-        TooShort {
-            needed: size_of::<T>(),
-            available: message.len(),
-        }
-        .at("transfer", 0)
-    })
+    T::ref_from_prefix(message)
+        .map_err(|_| TooShort { needed: size_of::<T>(), available: message.len() }.at("transfer", 0))
 }
 
 const fn unsupported(offset: usize, value: u64) -> DecodeError {
-    DecodeError {
-        layer: "transfer",
-        offset,
-        kind: DecodeErrorKind::Unsupported { value },
-    }
+    DecodeError { layer: "transfer", offset, kind: DecodeErrorKind::Unsupported { value } }
 }

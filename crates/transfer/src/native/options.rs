@@ -39,10 +39,7 @@ impl<'a> Options<'a> {
     /// Whether they can be written.
     pub(super) fn check(&self) -> Result<(), EncodeError> {
         if self.name.len() > NAME_MAX {
-            return Err(EncodeError::NameTooLong {
-                len: self.name.len(),
-                most: NAME_MAX,
-            });
+            return Err(EncodeError::NameTooLong { len: self.name.len(), most: NAME_MAX });
         }
         if core::str::from_utf8(self.name).is_err() {
             return Err(EncodeError::BadName);
@@ -55,10 +52,7 @@ impl<'a> Options<'a> {
 
     /// Bytes that [`write`](Self::write) fills.
     pub(super) fn len(&self) -> usize {
-        let mut writer = Writer {
-            memory: &mut [],
-            len: 0,
-        };
+        let mut writer = Writer { memory: &mut [], len: 0 };
         self.put(&mut writer);
         writer.len
     }
@@ -92,37 +86,20 @@ impl<'a> Options<'a> {
         let mut rest = bytes;
         while !rest.is_empty() {
             let offset = at + bytes.len() - rest.len();
-            let error = |offset, kind| DecodeError {
-                layer: "transfer",
-                offset,
-                kind,
-            };
+            let error = |offset, kind| DecodeError { layer: "transfer", offset, kind };
             let (after, (kind, value)) = option(rest).map_err(|_| {
                 // The parser asks for the header or for as many bytes as the header says.
                 let needed = match *rest {
                     [_, high, low, ..] => HEADER + usize::from(u16::from_be_bytes([high, low])),
                     _ => HEADER,
                 };
-                error(
-                    offset,
-                    DecodeErrorKind::Truncated {
-                        needed,
-                        available: rest.len(),
-                    },
-                )
+                error(offset, DecodeErrorKind::Truncated { needed, available: rest.len() })
             })?;
             if core::mem::replace(&mut seen[usize::from(kind)], true) {
                 return Err(error(offset, DecodeErrorKind::BadValue { value: kind.into() }));
             }
-            let bad_length = |expected| {
-                error(
-                    offset + 1,
-                    DecodeErrorKind::BadLength {
-                        stated: value.len(),
-                        expected,
-                    },
-                )
-            };
+            let bad_length =
+                |expected| error(offset + 1, DecodeErrorKind::BadLength { stated: value.len(), expected });
             match kind {
                 NAME => {
                     if value.is_empty() || value.len() > NAME_MAX {
@@ -142,9 +119,7 @@ impl<'a> Options<'a> {
                 MTIME => {
                     let mtime = whole((be_i64, be_u32), value).ok_or_else(|| bad_length(MTIME_LEN.into()))?;
                     if mtime.1 >= SECOND {
-                        let kind = DecodeErrorKind::BadValue {
-                            value: mtime.1.into(),
-                        };
+                        let kind = DecodeErrorKind::BadValue { value: mtime.1.into() };
                         return Err(error(offset + HEADER + 8, kind));
                     }
                     options.mtime = Some(mtime);

@@ -75,10 +75,7 @@ impl HeapPool {
                     if left.is_zero() {
                         break None;
                     }
-                    freed
-                        .wait_timeout(guard, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                    freed.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         };
