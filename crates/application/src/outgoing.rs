@@ -16,8 +16,8 @@ use packhorse_buffer::{Clock as _, Layer, PacketBuf, SystemClock};
 use packhorse_link::{Boundaries, Framing, Transport};
 use packhorse_packet::{Channel, Fragment, Fragments};
 use packhorse_transfer::{
-    BlockHeader, Control, ControlCodec, EncodeError, End, Layout, Meta, Mode, ObjectKind, Pace, RepeatOrder,
-    Sender, SenderConfig, SessionEnd, Transmit, tag_of,
+    BlockHeader, Control, ControlCodec, EncodeError, End, Layout, Meta, Mode, ObjectKind, Pace, Pacer,
+    RepeatOrder, Sender, SenderConfig, SessionEnd, Transmit, tag_of,
 };
 
 use crate::catalog::{Catalog, Entry, EntryKind};
@@ -53,8 +53,10 @@ pub struct Outgoing<P: Profile, F, T> {
     message: Vec<u8>,
     /// Where packets that are not blocks are made.
     packet: Vec<u8>,
-    /// Number of the control message under way, and of the one sent last on a message channel.
-    control_id: u8,
+    /// Keeps the whole link to its pace, whatever is sent over it.
+    pacer: Option<Pacer>,
+    /// Number of the META under way, the END that belongs to it has the next one; and of the last message.
+    meta_id: u8,
     message_id: u8,
     session: u64,
     next_object: u16,
@@ -88,25 +90,26 @@ where
         }
         let block = block.min(u32::try_from(most).unwrap_or(u32::MAX));
         let shape = Shape { room, block: block as usize, tail: P::Stack::TAILROOM };
-        let config = config::<P>(settings);
+        let config = config::<P>(settings, block);
         // A framing that encodes copies every block already.
         let staged = F::IN_PLACE.is_some() || transport.boundaries() == Boundaries::Packets;
-        let feed = Feed::new(ahead::<P>(shape, lossy, staged)).map_err(SendError::Threads)?;
+        let feed = Feed::new(ahead::<P>(shape, settings.mode, config.stream_window, staged))
+            .map_err(SendError::Threads)?;
         let session = random();
+        let overhead = u32::try_from(room + P::Stack::TAILROOM).unwrap_or(u32::MAX);
+        let packet = block.saturating_add(overhead);
         Ok(Self {
             stack: P::stack(),
             outlet: Outlet::new(framing, transport),
             feed,
             clock: SystemClock,
-            config: SenderConfig {
-                overhead: u32::try_from(room + P::Stack::TAILROOM).unwrap_or(u32::MAX),
-                ..config
-            },
+            config: SenderConfig { overhead, ..config },
             block,
             room,
             message: vec![0; CONTROL_MAX],
             packet: Vec::new(),
-            control_id: 0,
+            pacer: (settings.pace != Pace::UNLIMITED).then(|| Pacer::new(settings.pace, packet)),
+            meta_id: 0,
             message_id: 0,
             session,
             next_object: u16::try_from(session >> 48).unwrap_or(0),
@@ -151,8 +154,10 @@ where
         self.send_waiting_messages()?;
         if P::Codec::SESSIONS {
             let end = SessionEnd { session: self.session, objects: index };
+            self.meta_id = self.meta_id.wrapping_add(2);
             for _ in 0..self.config.end_copies.max(1) {
-                self.control(&Control::SessionEnd(end), tag_of(self.session), "the session")?;
+                self.keep_pace()?;
+                self.control(&Control::SessionEnd(end), self.meta_id, tag_of(self.session), "the session")?;
             }
         }
         self.outlet.flush(None)?;
@@ -226,7 +231,7 @@ where
         };
         // Found out before anything is on the wire.
         self.encode(&Control::Meta(meta)).map_err(|error| unsendable(error.to_string()))?;
-        self.control_id = self.control_id.wrapping_add(1);
+        self.meta_id = self.meta_id.wrapping_add(2);
         let started = self.clock.now();
         watch.event(Event::Started { name, size: meta.size });
         let result = self.run(&mut sender, &mut meta, name, watch);
@@ -248,41 +253,42 @@ where
         name: &str,
         watch: &mut dyn Watch,
     ) -> Result<(), SendError> {
-        let paced = self.config.pace != Pace::UNLIMITED;
         let mut now = self.clock.now();
         let mut told = now;
         let mut tick = 0_u32;
         loop {
             tick = tick.wrapping_add(1);
-            if paced || tick.is_multiple_of(LOOK_EVERY) {
-                now = self.clock.now();
+            if self.pacer.is_some() || tick.is_multiple_of(LOOK_EVERY) {
                 self.feed.poll();
                 self.send_waiting_messages()?;
+                self.keep_pace()?;
+                now = self.clock.now();
             }
             let before = self.outlet.wire_bytes();
             match sender.poll_transmit(now) {
-                Some(Transmit::Meta) => self.control(&Control::Meta(*meta), meta.tag(), name)?,
+                Some(Transmit::Meta) => {
+                    self.control(&Control::Meta(*meta), self.meta_id, meta.tag(), name)?;
+                }
                 Some(Transmit::Block { number, offset, .. }) => {
                     self.block(sender, meta, (number, offset), name)?;
                 }
                 Some(Transmit::End) => {
                     let end = End { object_id: meta.object_id, size: sender.size(), hash: meta.hash };
-                    self.control_id = self.control_id.wrapping_add(1);
-                    self.control(&Control::End(end), meta.tag(), name)?;
+                    self.control(&Control::End(end), self.meta_id.wrapping_add(1), meta.tag(), name)?;
                 }
                 None => {
                     self.outlet.flush(self.feed.current())?;
                     if sender.is_done() {
                         return Ok(());
                     }
-                    self.pause(sender, meta, name)?;
+                    self.wait_for_stream(sender, meta, name)?;
                     now = self.clock.now();
                     continue;
                 }
             }
             let wire = self.outlet.wire_bytes() - before;
             sender.sent(now, u32::try_from(wire).unwrap_or(u32::MAX));
-            if paced || self.outlet.is_full() {
+            if self.outlet.is_full() {
                 self.outlet.flush(self.feed.current())?;
             }
             if now.since(told) >= TELL_EVERY {
@@ -292,15 +298,31 @@ where
         }
     }
 
-    /// Nothing can be sent right now: waits for the time, or for more of a stream, or for a message.
-    fn pause(&mut self, sender: &mut Sender, meta: &mut Meta<'_>, name: &str) -> Result<(), SendError> {
-        if let Some(at) = sender.poll_timeout() {
+    /// With a pace: what was sent so far leaves, and the next packet waits for its time. Messages that come meanwhile
+    /// are sent before it.
+    fn keep_pace(&mut self) -> Result<(), SendError> {
+        while let Some(pacer) = &mut self.pacer {
             let now = self.clock.now();
-            if at > now {
-                self.feed.wait(at.since(now));
+            let (packets, bytes) = self.outlet.take_unpaced();
+            pacer.sent(now, packets, bytes);
+            let ready = pacer.ready_at();
+            self.outlet.flush(self.feed.current())?;
+            if ready <= now {
+                return Ok(());
             }
-            return Ok(());
+            self.feed.wait(ready.since(now));
+            self.send_waiting_messages()?;
         }
+        Ok(())
+    }
+
+    /// Nothing can be sent before more of a stream has come, or a message.
+    fn wait_for_stream(
+        &mut self,
+        sender: &mut Sender,
+        meta: &mut Meta<'_>,
+        name: &str,
+    ) -> Result<(), SendError> {
         if !self.more(sender, meta, name)? {
             self.feed.wait(Duration::from_secs(3600));
             self.send_waiting_messages()?;
@@ -326,7 +348,7 @@ where
         }
         if came.hash.is_some() {
             meta.hash = came.hash;
-            self.control_id = self.control_id.wrapping_add(1);
+            self.meta_id = self.meta_id.wrapping_add(2);
         }
         Ok(true)
     }
@@ -364,7 +386,7 @@ where
         Ok(buf.len())
     }
 
-    fn control(&mut self, control: &Control<'_>, tag: u16, name: &str) -> Result<(), SendError> {
+    fn control(&mut self, control: &Control<'_>, id: u8, tag: u16, name: &str) -> Result<(), SendError> {
         let len = self.encode(control).map_err(|error| SendError::Unsendable {
             name: name.to_owned(),
             profile: P::NAME,
@@ -375,7 +397,7 @@ where
         let mut result = Ok(());
         if P::Codec::FRAGMENTED {
             let most = (self.block as usize).max(PIECE_MIN);
-            match Fragments::new(self.control_id, &message[..len], most) {
+            match Fragments::new(id, &message[..len], most) {
                 Ok(pieces) => {
                     for (fragment, piece) in pieces {
                         let header = BlockHeader { tag, number: fragment.to_word() };

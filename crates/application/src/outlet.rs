@@ -60,6 +60,8 @@ pub(crate) struct Outlet<F, T, P> {
     /// Bytes and packets handed to the transport or about to be.
     wire: u64,
     packets: u64,
+    /// The same when the pacer was told last.
+    paced: (u64, u64),
     pub(crate) framed: Stage<P>,
     pub(crate) written: Stage<P>,
 }
@@ -78,6 +80,7 @@ where
             pending: None,
             wire: 0,
             packets: 0,
+            paced: (0, 0),
             framed: Stage::new("framing"),
             written: Stage::new("write"),
         }
@@ -91,6 +94,12 @@ where
     /// Packets on the wire so far.
     pub(crate) fn packets(&self) -> u64 {
         self.packets
+    }
+
+    /// Packets and bytes since the last call.
+    pub(crate) fn take_unpaced(&mut self) -> (u64, u64) {
+        let (packets, wire) = core::mem::replace(&mut self.paced, (self.packets, self.wire));
+        (self.packets - packets, self.wire - wire)
     }
 
     /// From here on blocks come from this file: large ones may be sent from there.

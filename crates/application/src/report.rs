@@ -53,7 +53,7 @@ pub struct Dropped {
     pub unannounced: u64,
     /// Control messages that say nothing sensible.
     pub bad_control: u64,
-    /// Blocks that cannot belong to their object.
+    /// Blocks that cannot belong to their object, or that there is no memory left to remember.
     pub misplaced: u64,
     /// Announcements beyond the bound of open objects, or of objects that cannot exist.
     pub refused: u64,

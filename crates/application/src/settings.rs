@@ -7,11 +7,12 @@ use crate::profile::Profile;
 use crate::slab::Shape;
 
 /// Bytes read ahead at once, and how often.
-const SLAB: usize = 1 << 18;
+const SLAB: usize = 256 * 1024;
 const SLABS: usize = 4;
-/// The same on lossy links, where blocks are small and streams keep a window of them.
-const SLAB_LOSSY: usize = 1 << 18;
-const STREAM_WINDOW: u32 = 256;
+/// Blocks of a stream that are kept for their copies, at most, and their bytes.
+const WINDOW_BLOCKS: u32 = 256;
+const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+
 /// How to send. Lengths and rates in bytes; `None` is the profile's default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SendSettings {
@@ -28,25 +29,32 @@ pub struct SendSettings {
 }
 
 /// How the transfer's sender works.
-pub(crate) fn config<P: Profile>(settings: &SendSettings) -> SenderConfig {
+pub(crate) fn config<P: Profile>(settings: &SendSettings, block: u32) -> SenderConfig {
     let base = match (settings.mode, P::REPEATS) {
         (mode, RepeatOrder::Together) => SenderConfig::ftag(mode.copies()),
         (Mode::Once, RepeatOrder::Spread) => SenderConfig::once(),
         (mode, RepeatOrder::Spread) => SenderConfig::repeat(mode.copies()),
     };
     SenderConfig {
-        pace: settings.pace,
+        // The link has a pace of its own, over all objects and messages.
+        pace: Pace::UNLIMITED,
         meta_first: settings.meta_first.unwrap_or(base.meta_first).max(1),
         meta_every: settings.meta_every.unwrap_or(base.meta_every),
-        stream_window: STREAM_WINDOW.max(settings.mode.copies()),
+        stream_window: stream_window(settings.mode, block),
         ..base
     }
 }
 
 /// How the loader reads ahead.
-pub(crate) fn ahead<P: Profile>(shape: Shape, lossy: bool, staged: bool) -> Ahead {
-    let slab = shape.stride().max(if lossy { SLAB_LOSSY } else { SLAB });
-    let window = if lossy { (STREAM_WINDOW as usize).div_ceil(shape.blocks_in(slab)) + 1 } else { 0 };
+pub(crate) fn ahead<P: Profile>(shape: Shape, mode: Mode, window: u32, staged: bool) -> Ahead {
+    let lossy = mode != Mode::Once;
+    let slab = shape.stride().max(SLAB);
+    let kept = if lossy { (window as usize).div_ceil(shape.blocks_in(slab)) + 1 } else { 0 };
     let hash = if P::HASH_FIRST { None } else { Some(P::Codec::HASH) };
-    Ahead { shape, slab, slabs: SLABS + window, hash, staged, prompt: !lossy }
+    Ahead { shape, slab, slabs: SLABS + kept, hash, staged, prompt: !lossy }
+}
+
+/// Blocks of a stream within which all copies of a block are sent.
+fn stream_window(mode: Mode, block: u32) -> u32 {
+    (WINDOW_BYTES / block.max(1)).clamp(1, WINDOW_BLOCKS).max(mode.copies())
 }

@@ -188,7 +188,8 @@ fn absurd_sizes_take_neither_memory_nor_disk() {
         (1, 2, 1),
         "{told:?}"
     );
-    assert_eq!(report.dropped.misplaced, 2);
+    // Two that cannot be, and one so far out that remembering it would take more than its share of memory.
+    assert_eq!(report.dropped.misplaced, 3);
 }
 
 #[test]

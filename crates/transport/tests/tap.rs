@@ -22,7 +22,7 @@ fn what_did_not_pass_is_not_recorded() {
 fn the_end_of_a_stream_is_not_recorded_and_an_empty_packet_is() {
     let mut seen = Vec::new();
     let mut stream = Tap::new(StreamReader(&b"abc"[..]), |_: Instant, _: Direction, pieces: &[&[u8]]| {
-        seen.push(pieces.concat())
+        seen.push(pieces.concat());
     });
     while stream.receive(&mut [0; 2]).unwrap() > 0 {}
     assert_eq!(seen, [&b"ab"[..], b"c"]);
