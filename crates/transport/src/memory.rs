@@ -46,6 +46,9 @@ impl Memory {
     /// assert_eq!(here.receive(&mut into), Err(TransportError::Closed));
     /// # Ok::<(), TransportError<core::convert::Infallible>>(())
     /// ```
+    ///
+    /// # Panics
+    /// When `mtu * slots` bytes are more than the machine has.
     #[must_use]
     pub fn pair(mtu: usize, slots: usize) -> (Self, Self) {
         let (to_b, from_a) = direction(mtu.max(1), slots.max(1));

@@ -10,6 +10,7 @@
 use core::time::Duration;
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use packhorse_link::{Boundaries, Transport, TransportError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -261,10 +262,12 @@ fn closed_or(error: Error) -> TransportError<Error> {
 }
 
 fn wait(fd: BorrowedFd<'_>, flags: PollFlags, timeout: Option<Duration>) -> Result<bool> {
-    // A time too long for the system is as good as none.
-    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    // A time too long for the clock is as good as none.
+    let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     loop {
-        match poll(&mut [PollFd::from_borrowed_fd(fd, flags)], timeout.as_ref()) {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut [PollFd::from_borrowed_fd(fd, flags)], left.as_ref()) {
             Ok(ready) => return Ok(ready > 0),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
