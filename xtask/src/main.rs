@@ -4,7 +4,7 @@
 //!   main ──> test   ──> one file per step      every check, the same here and in CI
 //!        ──> bench  ──> one file per bench     ratios, measured side by side
 //!        ──> fuzz                              one target or all, for as long as asked
-//!        ──> peers                             other people's programs that tests talk to
+//!        ──> peers                             other people's programs that one step compares with
 //!
 //!   below:  workspace (what cargo knows)  run (a command, announced and timed)  need (what must be installed)
 //! ```
@@ -37,7 +37,7 @@ What the project runs on itself.
                                    ratios measured side by side in one run
   cargo xtask fuzz  [TARGET...] [--seconds N] [--list]
                                    coverage-guided fuzzing (nightly, cargo-fuzz)
-  cargo xtask peers [--list]       installs the programs of others that tests talk to, below target/venv
+  cargo xtask peers [--list]       installs what the step `peers` compares with, below target/venv
 
 Exit codes: 0 all is well; 1 something failed; 2 the command line is wrong.
 ";

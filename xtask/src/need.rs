@@ -148,18 +148,17 @@ pub(crate) fn install(needs: &[&Need]) {
     if !debian.is_empty() {
         if is_root() && on_path("apt-get") {
             attempt(Run::new("apt-get").args(["-qq", "update"]));
-            attempt(
-                Run::new("apt-get")
-                    .args(["-qq", "-y", "--no-install-recommends", "install"])
-                    .args(debian)
-                    .env("DEBIAN_FRONTEND", "noninteractive"),
-            );
+            // One by one: a name that this release does not know would keep all the others away.
+            for package in debian {
+                let install = ["-qq", "-y", "--no-install-recommends", "install", package];
+                attempt(Run::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"));
+            }
         } else {
             println!("  as root: apt-get install {}", debian.join(" "));
         }
     }
     for program in programs {
-        attempt(Run::cargo("install").args(["--locked", program]));
+        attempt(Run::new("cargo").args(["install", "--locked", program]));
     }
 }
 

@@ -1,11 +1,10 @@
-//! Other people's programs that our tests talk to: a list, and the virtual environment that holds them.
+//! Other people's programs that the step `peers` talks to: a list, and the virtual environment that holds them.
 //!
 //! ```text
 //!   target/venv/bin/python     runs the peers written in Python; no system package is touched
 //! ```
 //!
-//! A test finds the interpreter through the variable `PACKHORSE_PEERS` (the venv's folder), which
-//! `cargo xtask test` sets. Under CI a missing peer fails; elsewhere the test says that it skipped.
+//! Only `cargo xtask test` uses them, and there only that step: no test of a crate needs Python or what it installs.
 
 use std::path::PathBuf;
 
@@ -17,9 +16,6 @@ use crate::run::Run;
 use crate::workspace::Workspace;
 use crate::{Usage, take_flag};
 
-/// The variable that tells tests where the peers are.
-pub(crate) const VARIABLE: &str = "PACKHORSE_PEERS";
-
 /// A program or library of others, from the Python package index.
 struct Peer {
     /// The requirement as pip reads it, with the versions that are known to do: `blake3>=1,<2`.
@@ -30,7 +26,7 @@ struct Peer {
     purpose: &'static str,
 }
 
-/// Every peer. A new one is one entry here and a test that uses it.
+/// Every peer. A new one is one entry here and a comparison in `test/peer.rs`.
 const PEERS: &[Peer] = &[Peer {
     requirement: "blake3>=1,<2",
     proof: "import blake3; blake3.blake3(b'').digest()",

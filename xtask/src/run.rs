@@ -32,9 +32,12 @@ impl Run {
         Self { program: program.into(), args: Vec::new(), env: Vec::new(), folder: None, limit: None }
     }
 
-    /// `cargo SUBCOMMAND`, of the toolchain that runs xtask.
+    /// `cargo SUBCOMMAND` in the workspace, of the toolchain that runs xtask. What resolves dependencies takes
+    /// those of the committed Cargo.lock, or fails.
     pub(crate) fn cargo(subcommand: &str) -> Self {
-        Self::new("cargo").arg(subcommand)
+        const RESOLVING: [&str; 8] = ["bench", "build", "check", "clippy", "doc", "package", "run", "test"];
+        let run = Self::new("cargo").arg(subcommand);
+        if RESOLVING.contains(&subcommand) { run.arg("--locked") } else { run }
     }
 
     /// One more argument.
@@ -257,7 +260,8 @@ mod tests {
     #[test]
     fn a_command_prints_as_a_person_would_type_it() {
         let run = Run::cargo("test").packages(["a", "b"]).env("RUSTDOCFLAGS", "-D warnings");
-        assert_eq!(run.line(), "RUSTDOCFLAGS='-D warnings' cargo test -p a -p b");
+        assert_eq!(run.line(), "RUSTDOCFLAGS='-D warnings' cargo test --locked -p a -p b");
+        assert_eq!(Run::cargo("fmt").line(), "cargo fmt", "it knows no lock");
     }
 
     #[test]

@@ -4,9 +4,12 @@
 
 use alloc::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use packhorse_transfer::ObjectKind;
 
 /// What kind of object an [`Entry`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,33 @@ pub struct Entry {
     pub modified: Option<(i64, u32)>,
 }
 
+impl From<EntryKind> for ObjectKind {
+    fn from(kind: EntryKind) -> Self {
+        match kind {
+            EntryKind::File => Self::File,
+            EntryKind::Folder => Self::Folder,
+            EntryKind::Stream => Self::Stream,
+        }
+    }
+}
+
+impl Entry {
+    /// The file, and its size at this moment; of a folder neither.
+    pub(crate) fn open(&self) -> io::Result<(u64, Option<File>)> {
+        if self.kind == EntryKind::Folder {
+            return Ok((0, None));
+        }
+        let file = File::open(&self.path)?;
+        let size = file.metadata()?.len();
+        // Files that the system makes up say 0 and have more.
+        if size == 0 && file.read_at(&mut [0], 0)? > 0 {
+            let advice = "its size is not known beforehand; send what it holds: packhorse send - < FILE";
+            return Err(io::Error::other(advice));
+        }
+        Ok((size, Some(file)))
+    }
+}
+
 /// Why something that was asked for is not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -45,7 +75,7 @@ pub enum CatalogError {
         /// What was named or found.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Two of the named paths would arrive under one name.
     #[error("two paths would arrive as '{name}'; send them one by one with --name, or put them into folders")]
@@ -192,10 +222,10 @@ fn top_name(path: &Path) -> Result<String, CatalogError> {
 }
 
 /// Names in a folder, sorted backwards so that `pop` gives the first.
-fn listing(folder: &Path) -> std::io::Result<Vec<OsString>> {
+fn listing(folder: &Path) -> io::Result<Vec<OsString>> {
     let mut names = fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.file_name()))
-        .collect::<std::io::Result<Vec<_>>>()?;
+        .collect::<io::Result<Vec<_>>>()?;
     names.sort_unstable_by(|a, b| b.cmp(a));
     Ok(names)
 }

@@ -108,8 +108,20 @@ impl Feed {
 
     /// Takes in what has come, without waiting.
     pub(crate) fn poll(&mut self) {
-        while let Ok(input) = self.inputs.try_recv() {
+        // Whoever gives messages faster than they can be sent has to wait.
+        while self.messages.len() < QUEUE
+            && let Ok(input) = self.inputs.try_recv()
+        {
             self.take(input);
+        }
+    }
+
+    /// Lets time pass; takes in what comes meanwhile, as far as there is room for it.
+    pub(crate) fn rest(&mut self, time: Duration) {
+        if self.messages.len() < QUEUE {
+            self.wait(time);
+        } else {
+            std::thread::sleep(time);
         }
     }
 

@@ -8,9 +8,11 @@
 //! ```
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use core::hash::BuildHasher as _;
 use core::time::Duration;
 use std::collections::HashSet;
 use std::fs::{self, File, FileTimes, Permissions};
+use std::hash::RandomState;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -56,8 +58,9 @@ pub enum InboxError {
 pub struct Inbox {
     root: PathBuf,
     existing: Existing,
-    /// Names given to objects of this run: none is replaced by a later object.
-    delivered: HashSet<SafePath>,
+    /// Digests of the names given to objects of this run: none is replaced by a later object.
+    delivered: HashSet<u64>,
+    digests: RandomState,
     /// Folders received, to be given their modes and times when everything in them is written.
     folders: BTreeMap<SafePath, Attributes>,
 }
@@ -103,7 +106,13 @@ impl Inbox {
         let unwritable = |source| InboxError::Unwritable { path: root.to_owned(), source };
         fs::create_dir_all(root).map_err(unwritable)?;
         partial_in(root).map_err(unwritable)?;
-        Ok(Self { root: root.to_owned(), existing, delivered: HashSet::new(), folders: BTreeMap::new() })
+        Ok(Self {
+            root: root.to_owned(),
+            existing,
+            delivered: HashSet::new(),
+            digests: RandomState::new(),
+            folders: BTreeMap::new(),
+        })
     }
 
     /// Starts a file that will appear as `name`.
@@ -120,9 +129,11 @@ impl Inbox {
     /// # Errors
     /// When the system refuses; nothing then stands under the name that was not there before.
     pub fn commit(&mut self, partial: PartialFile, attributes: Attributes) -> Result<PathBuf, InboxError> {
-        let name = self.free_name(&partial.name);
-        let path = self.root.join(name.to_path());
-        let unwritable = |source| InboxError::Unwritable { path: path.clone(), source };
+        let mut name = self.free_name(&partial.name);
+        let mut path = self.root.join(name.to_path());
+        let wanted = partial.name.clone();
+        let refused = |path: &Path, source| InboxError::Unwritable { path: path.to_owned(), source };
+        let unwritable = |source| refused(&path, source);
         let file = partial.file();
         let mode = attributes.mode.unwrap_or(0o644) & 0o777;
         file.set_permissions(Permissions::from_mode(mode)).map_err(unwritable)?;
@@ -130,12 +141,20 @@ impl Inbox {
             file.set_times(times).map_err(unwritable)?;
         }
         file.sync_all().map_err(unwritable)?;
-        partial.rename(&path).map_err(unwritable)?;
+        let mut partial = partial;
+        while let Err(error) = partial.rename(&path, self.existing == Existing::Replace) {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(refused(&path, error));
+            }
+            // Somebody else was faster.
+            name = self.free_name(&wanted);
+            path = self.root.join(name.to_path());
+        }
         if let Some(folder) = path.parent() {
             // A file system that cannot sync a folder has still renamed.
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
-        self.delivered.insert(name);
+        self.delivered.insert(self.digests.hash_one(&name));
         Ok(path)
     }
 
@@ -154,27 +173,23 @@ impl Inbox {
     /// Gives the received folders their modes and times, the innermost first.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// The last one for which the system refused; all others have theirs.
     pub fn close(&mut self) -> Result<(), InboxError> {
-        // A folder sorts before what is in it.
+        let mut result = Ok(());
+        // A folder sorts before what is in it. One that cannot be changed does not keep the others from it.
         for (name, attributes) in core::mem::take(&mut self.folders).into_iter().rev() {
             let path = self.root.join(name.to_path());
-            let unwritable = |source| InboxError::Unwritable { path: path.clone(), source };
-            let folder = File::open(&path).map_err(unwritable)?;
-            if let Some(times) = file_times(attributes.modified) {
-                folder.set_times(times).map_err(unwritable)?;
-            }
-            if let Some(mode) = attributes.mode {
-                folder.set_permissions(Permissions::from_mode(mode & 0o777)).map_err(unwritable)?;
+            if let Err(source) = apply(&path, attributes) {
+                result = Err(InboxError::Unwritable { path, source });
             }
         }
-        Ok(())
+        result
     }
 
     fn free_name(&self, wanted: &SafePath) -> SafePath {
         let taken = |name: &SafePath| {
             let path = self.root.join(name.to_path());
-            self.delivered.contains(name)
+            self.delivered.contains(&self.digests.hash_one(name))
                 || match fs::symlink_metadata(&path) {
                     Ok(there) => there.is_dir() || self.existing == Existing::Number,
                     Err(_) => false,
@@ -217,13 +232,21 @@ impl PartialFile {
         Ok(Self { temporary: Some(temporary), file, name })
     }
 
-    fn rename(mut self, path: &Path) -> io::Result<()> {
+    fn rename(&mut self, path: &Path, replace: bool) -> io::Result<()> {
         let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(temporary) = self.temporary.take() {
-            live.remove(temporary.path());
-            temporary.persist(path).map_err(|error| error.error)?;
+        let Some(temporary) = self.temporary.take() else { return Ok(()) };
+        let old = temporary.path().to_owned();
+        let renamed = if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) };
+        match renamed {
+            Ok(_) => {
+                live.remove(&old);
+                Ok(())
+            }
+            Err(error) => {
+                self.temporary = Some(error.file);
+                Err(error.error)
+            }
         }
-        Ok(())
     }
 
     /// The file, to write at any offset.
@@ -244,6 +267,17 @@ impl Drop for PartialFile {
         if let Some(temporary) = self.temporary.take() {
             LIVE.lock().unwrap_or_else(PoisonError::into_inner).remove(temporary.path());
         }
+    }
+}
+
+fn apply(path: &Path, attributes: Attributes) -> io::Result<()> {
+    let folder = File::open(path)?;
+    if let Some(times) = file_times(attributes.modified) {
+        folder.set_times(times)?;
+    }
+    match attributes.mode {
+        Some(mode) => folder.set_permissions(Permissions::from_mode(mode & 0o777)),
+        None => Ok(()),
     }
 }
 

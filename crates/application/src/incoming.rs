@@ -10,8 +10,7 @@ use core::ops::Range;
 use core::time::Duration;
 use std::io;
 
-use packhorse_buffer::timing::{Row, Timings};
-use packhorse_buffer::{Clock as _, Instant, Layer as _, PacketBuf, Stage as Measured, SystemClock};
+use packhorse_buffer::{Clock as _, Instant, Layer as _, PacketBuf, SystemClock};
 use packhorse_link::{Framing, Transport};
 use packhorse_packet::{Channel, Fragment};
 use packhorse_transfer::{
@@ -21,15 +20,16 @@ use packhorse_transfer::{
 use crate::ReceiveError;
 use crate::assembly::{Assemblies, Source};
 use crate::inlet::{Came, Inlet};
-use crate::objects::{Announced, Object, Objects, Stage};
-use crate::profile::{CONTROL_MAX, Profile};
+use crate::objects::{Announced, Objects, Stage};
+use crate::profile::{CONTROL_MAX, MESSAGE_MAX, Profile};
 use crate::progress::{Event, Watch};
+use crate::received::{Received, missing};
 use crate::report::ReceiveReport;
 use crate::sessions::Sessions;
 use crate::writer::{Batch, Command, Delivery, Lost, Outcome, Target, Writer};
 
-/// Bytes of the longest message.
-const MESSAGE_MAX: usize = 64 * 1024;
+/// Longest wait for the writer when no more objects can be open.
+const CATCH_UP: Duration = Duration::from_millis(100);
 /// How often progress is told, at most.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 
@@ -57,6 +57,8 @@ pub struct Incoming<P: Profile, F, T> {
     sessions: Sessions,
     /// What ends the session as soon as the packet at hand is done with.
     broken: Option<ReceiveError>,
+    /// The writer had nothing to tell when it was waited for.
+    stalled: bool,
     clock: SystemClock,
     now: Instant,
     told: Instant,
@@ -94,6 +96,7 @@ where
             assemblies: Assemblies::default(),
             sessions: Sessions::default(),
             broken: None,
+            stalled: false,
             clock,
             now,
             told: now,
@@ -106,10 +109,21 @@ where
     /// # Errors
     /// When the link or the disk fails. Damaged and missing objects are no errors: the report counts them.
     pub fn receive(mut self, watch: &mut dyn Watch) -> Result<Received<P>, ReceiveError> {
+        let result = self.listen(watch);
+        if result.is_err() {
+            // What was whole lands before anybody is told, and partial files are gone.
+            self.hand_over();
+            self.writer.finish();
+        }
+        result?;
+        self.close(watch)
+    }
+
+    fn listen(&mut self, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
         self.take_packets(watch);
-        while !self.is_over() {
+        while !self.is_over(watch)? {
             self.outcomes(watch)?;
-            if self.is_over() || !self.fill()? {
+            if !self.fill()? {
                 break;
             }
             self.now = self.clock.now();
@@ -122,24 +136,19 @@ where
         while let Some(range) = self.inlet.rest() {
             self.packet(range, watch);
         }
-        self.close(watch)
+        Ok(())
     }
 
     /// Reads what has come. False at the end of the link.
     fn fill(&mut self) -> Result<bool, ReceiveError> {
-        if self.inlet.is_full() || (self.writer.is_idle() && self.has_something()) {
-            self.hand_over();
-        }
-        match self.inlet.receive(!self.deliveries.is_empty())? {
+        // The read may wait for long: nothing that has come waits with it.
+        self.hand_over();
+        match self.inlet.receive()? {
             Came::Bytes(len) => self.report.transfer.wire_bytes += len as u64,
-            Came::Nothing => self.hand_over(),
+            Came::Nothing => {}
             Came::Ended => return Ok(false),
         }
         Ok(true)
-    }
-
-    fn has_something(&self) -> bool {
-        !self.deliveries.is_empty() || !self.due.is_empty()
     }
 
     /// Gives the writer the memory received so far and the blocks in it, then what was due behind them.
@@ -309,12 +318,22 @@ where
         }
     }
 
-    /// No more objects can be open: waits for those that the writer verifies.
+    /// No more objects can be open: gives up one whose sender is done with it, or waits for one that is verified.
     fn catch_up(&mut self, watch: &mut dyn Watch) {
-        while self.objects.is_full() && self.objects.verifying() > 0 && self.broken.is_none() {
+        while self.objects.is_full() && self.broken.is_none() {
+            if let Some((key, reason)) = self.objects.hopeless().map(|object| (object.key, missing(object))) {
+                self.fail(key, &reason, watch);
+                continue;
+            }
+            if self.stalled || self.objects.verifying() == 0 {
+                return;
+            }
             self.hand_over();
-            let Ok(outcome) = self.writer.outcomes.recv() else { return };
-            self.broken = self.outcome(outcome, watch).err();
+            // Bounded, and once: in a stream the verified ones may have to wait for one that is still open.
+            match self.writer.outcomes.recv_timeout(CATCH_UP) {
+                Ok(outcome) => self.broken = self.outcome(outcome, watch).err(),
+                Err(_) => self.stalled = true,
+            }
         }
     }
 
@@ -357,6 +376,7 @@ where
 
     fn outcome(&mut self, outcome: Outcome, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
         let Outcome { key, result } = outcome;
+        self.stalled = false;
         match result {
             Ok(landed) => {
                 let now = self.now;
@@ -370,10 +390,13 @@ where
                     hash,
                     took: now.since(object.began),
                 });
+                object.shrink();
             }
             Err(Lost::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return Err(ReceiveError::OutputClosed);
             }
+            // No file can have such a size, or such an offset: the sender's fault.
+            Err(lost @ Lost::Io(_)) if lost.is_absurd() => self.fail(key, &lost.to_string(), watch),
             Err(Lost::Io(error)) => return Err(ReceiveError::Write(error.to_string())),
             Err(lost @ Lost::Inbox(_)) => {
                 self.report.unplaced += 1;
@@ -385,15 +408,27 @@ where
     }
 
     fn fail(&mut self, key: u32, reason: &str, watch: &mut dyn Watch) {
-        self.due.push(Command::Abandon { key });
+        // At once: blocks of it that are still to be handed over are dropped there.
+        self.writer.give(Command::Abandon { key });
         if let Some(object) = self.objects.end(key, Stage::Failed) {
             self.report.failed += 1;
             watch.event(Event::Failed { name: &object.name.to_string(), reason });
+            object.shrink();
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.until == Until::SessionComplete && self.sessions.any_complete(|id| self.objects.is_open(id))
+    /// Whether nothing more is to be waited for. On a link that never ends that is so when a session has ended: what
+    /// is incomplete then has failed, and what is being verified is waited for.
+    fn is_over(&mut self, watch: &mut dyn Watch) -> Result<bool, ReceiveError> {
+        if self.until != Until::SessionComplete || !self.sessions.any_ended() {
+            return Ok(false);
+        }
+        self.hand_over();
+        while self.objects.verifying() > 0 {
+            let Ok(outcome) = self.writer.outcomes.recv() else { break };
+            self.outcome(outcome, watch)?;
+        }
+        Ok(true)
     }
 
     fn tell(&mut self, watch: &mut dyn Watch) {
@@ -431,9 +466,12 @@ where
         for outcome in outcomes {
             self.outcome(outcome, watch)?;
         }
-        finished.closing.map_err(|lost| ReceiveError::Write(lost.to_string()))?;
+        if let Err(lost) = finished.closing {
+            watch.event(Event::Warning { text: &lost.to_string() });
+        }
         self.report.transfer.ended = self.report.transfer.started.map(|_| self.clock.now());
         self.report.unheard = self.sessions.unheard();
+        self.report.unended = self.sessions.unended();
         self.report.frames = self.inlet.frame_stats();
         self.report.checks = P::check_stats(&self.stack);
         self.report.packets = P::packet_stats(&self.stack);
@@ -444,37 +482,5 @@ where
             deframed: self.inlet.deframed,
             written: finished.writing,
         })
-    }
-}
-
-/// What is told of an object that did not arrive whole.
-fn missing(object: &Object) -> String {
-    let Some(receiver) = object.receiver.as_ref() else { return "it did not arrive".to_owned() };
-    let advice = "send it again, with --mode repeat=N on a link that loses packets";
-    match (receiver.layout(), receiver.missing()) {
-        (Some(layout), missing) if missing > 0 => {
-            format!("{missing} of {} blocks are missing; {advice}", layout.blocks())
-        }
-        (Some(_), _) => format!("its end is missing, so it could not be verified; {advice}"),
-        (None, missing) => format!("its end and at least {missing} blocks are missing; {advice}"),
-    }
-}
-
-/// A session that is over: what was received, and where the time went.
-pub struct Received<P: Profile> {
-    /// What was received.
-    pub report: ReceiveReport,
-    stack: P::Stack,
-    received: Measured<P::Probe>,
-    deframed: Measured<P::Probe>,
-    written: Measured<P::Probe>,
-}
-
-impl<P: Profile> Timings for Received<P> {
-    fn visit(&self, see: &mut dyn FnMut(Row)) {
-        self.received.visit(see);
-        self.deframed.visit(see);
-        self.stack.visit(see);
-        self.written.visit(see);
     }
 }

@@ -38,8 +38,6 @@ pub(crate) struct Inlet<F, T, P> {
     transport: T,
     pool: HeapPool,
     stream: StreamBuf<HeapSlot>,
-    /// Bytes received since the memory was changed last.
-    batched: usize,
     pub(crate) received: Stage<P>,
     pub(crate) deframed: Stage<P>,
 }
@@ -59,21 +57,15 @@ where
             transport,
             pool,
             stream,
-            batched: 0,
             received: Stage::new("receive"),
             deframed: Stage::new("deframing"),
         }
     }
 
-    /// Whether enough was received to change the memory, or there is no room for more.
-    pub(crate) fn is_full(&mut self) -> bool {
-        self.batched >= BATCH || self.stream.behind().len() < self.needed()
-    }
-
-    /// Reads what has come. `keep`: packets that were taken must stay where they are.
-    pub(crate) fn receive(&mut self, keep: bool) -> Result<Came, LinkError> {
+    /// Reads what has come. Packets that were taken before are gone.
+    pub(crate) fn receive(&mut self) -> Result<Came, LinkError> {
         let most = BATCH.max(self.needed());
-        let into = if keep { self.stream.behind() } else { self.stream.spare() };
+        let into = self.stream.spare();
         let most = into.len().min(most);
         let mark = self.received.start();
         let received = self.transport.receive(&mut into[..most]);
@@ -82,7 +74,6 @@ where
             Ok(0) if self.transport.boundaries() == Boundaries::Bytes => Ok(Came::Ended),
             Ok(len) => {
                 self.stream.commit(len);
-                self.batched += len;
                 Ok(Came::Bytes(len))
             }
             Err(TransportError::Closed) => Ok(Came::Ended),
@@ -120,7 +111,6 @@ where
 
     /// Goes on in fresh memory, as soon as there is some, and gives away the old with all packets in it.
     pub(crate) fn take_memory(&mut self) -> Option<HeapSlot> {
-        self.batched = 0;
         // It fits: what is pending is less than a frame, and a slot holds two.
         self.stream.replace_storage(self.pool.take_blocking()).ok()
     }

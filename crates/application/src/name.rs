@@ -15,7 +15,7 @@ pub(crate) const PARTIAL_PREFIX: &str = ".packhorse-";
 ///
 /// Built from any bytes: `..`, `.`, empty components and roots vanish, control characters and path separators of
 /// other systems become `_`, components are shortened (keeping the extension), and a name of which nothing is left becomes `unnamed`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SafePath(Vec<String>);
 
 impl SafePath {
@@ -37,7 +37,7 @@ impl SafePath {
     /// Only the last component, as the `ftag` profile asks.
     #[must_use]
     pub fn last_only(mut self) -> Self {
-        self.0.drain(..self.0.len() - 1);
+        self.0.drain(..self.0.len().saturating_sub(1));
         self
     }
 
@@ -87,7 +87,7 @@ fn component(raw: &[u8]) -> Option<String> {
 
 /// Characters that reorder or hide the text around them, so that a name shows as another.
 fn is_deceptive(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Splits off a short extension, its dot included.

@@ -45,7 +45,6 @@ pub(crate) struct Object {
     wire_name: Box<[u8]>,
     pub(crate) name: SafePath,
     pub(crate) kind: ObjectKind,
-    pub(crate) session: u64,
     pub(crate) attributes: Attributes,
     pub(crate) stage: Stage,
     pub(crate) began: Instant,
@@ -138,7 +137,8 @@ impl Objects {
         if replaced.is_none() && self.is_full() {
             return Announced::Refused;
         }
-        let Ok(receiver) = Receiver::new(meta, PagedBitmap::with_cap(BITMAP_MAX / (self.open + 1)), now)
+        let Ok(receiver) =
+            Receiver::new(meta, PagedBitmap::with_cap(BITMAP_MAX / (self.open + 1).min(OPEN_MAX)), now)
         else {
             return Announced::Refused;
         };
@@ -148,16 +148,14 @@ impl Objects {
         let name = SafePath::from_wire(meta.name);
         self.next = self.next.wrapping_add(1);
         let key = self.next;
-        if replaced.is_none() {
-            self.open += 1;
-        }
+        // One that is replaced is counted until it has ended.
+        self.open += 1;
         let object = Object {
             key,
             label,
             wire_name: meta.name.into(),
             name: if identified { name } else { name.last_only() },
             kind: meta.kind,
-            session: meta.session,
             attributes: Attributes { mode: meta.mode, modified: meta.mtime },
             stage: Stage::Open,
             began: now,
@@ -194,14 +192,17 @@ impl Objects {
         self.open >= OPEN_MAX
     }
 
+    /// The longest known object that its sender is done with, and that is not whole.
+    pub(crate) fn hopeless(&self) -> Option<&Object> {
+        self.objects.iter().find(|object| {
+            object.stage == Stage::Open
+                && object.receiver.as_ref().is_some_and(|receiver| receiver.has_ended())
+        })
+    }
+
     /// Objects of which everything has come, and the writer has not said yet what came of them.
     pub(crate) fn verifying(&self) -> usize {
         self.objects.iter().filter(|object| object.stage == Stage::Verifying).count()
-    }
-
-    /// Whether an object of `session` is still open.
-    pub(crate) fn is_open(&self, session: u64) -> bool {
-        self.open > 0 && self.objects.iter().any(|object| object.session == session && object.is_open())
     }
 
     /// Forgets those that have ended.
@@ -214,6 +215,15 @@ impl Objects {
 }
 
 impl Object {
+    /// Its end was told: what is kept of it is small.
+    pub(crate) fn shrink(&mut self) {
+        // Where objects have numbers, nobody asks for the name again.
+        if self.object_id != 0 {
+            self.wire_name = Box::default();
+            self.name = SafePath::default();
+        }
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.stage, Stage::Open | Stage::Verifying)
     }

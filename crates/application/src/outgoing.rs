@@ -8,7 +8,6 @@
 
 use core::hash::{BuildHasher as _, Hasher as _};
 use core::time::Duration;
-use std::fs::File;
 use std::io;
 
 use packhorse_buffer::timing::{Row, Timings};
@@ -24,10 +23,10 @@ use crate::catalog::{Catalog, Entry, EntryKind};
 use crate::feed::{Feed, Messages, Waited};
 use crate::integrity::{Hasher, hash_file};
 use crate::outlet::{Block, Outlet};
-use crate::profile::{CONTROL_MAX, Profile};
+use crate::profile::{CONTROL_MAX, MESSAGE_MAX, Profile};
 use crate::progress::{Event, Watch};
 use crate::report::{SendReport, add};
-use crate::settings::{SendSettings, ahead, config};
+use crate::settings::{SendSettings, ahead, config, smooth};
 use crate::slab::Shape;
 use crate::slab_reader::Job;
 use crate::{LinkError, SendError};
@@ -59,7 +58,8 @@ pub struct Outgoing<P: Profile, F, T> {
     meta_id: u8,
     message_id: u8,
     session: u64,
-    next_object: u16,
+    /// Where there is a pace: a message goes next, if one waits.
+    message_next: bool,
     report: SendReport,
 }
 
@@ -73,7 +73,8 @@ where
     /// When the block size does not suit profile or transport, or the system gives no thread.
     pub fn new(framing: F, transport: T, settings: &SendSettings) -> Result<Self, SendError> {
         let lossy = settings.mode != Mode::Once;
-        let block = settings.block.unwrap_or(if lossy { P::BLOCK_LOSSY } else { P::BLOCK });
+        let default = if lossy { P::BLOCK_LOSSY } else { smooth(P::BLOCK, settings.pace) };
+        let block = settings.block.unwrap_or(default);
         let room = P::Stack::HEADROOM + F::IN_PLACE.unwrap_or(0);
         let most = match transport.boundaries() {
             Boundaries::Bytes => P::BLOCK_MAX as usize,
@@ -112,7 +113,7 @@ where
             meta_id: 0,
             message_id: 0,
             session,
-            next_object: u16::try_from(session >> 48).unwrap_or(0),
+            message_next: false,
             report: SendReport::default(),
         })
     }
@@ -151,7 +152,12 @@ where
             index += 1;
         }
         self.report.passed_over = catalog.passed_over();
-        self.send_waiting_messages()?;
+        self.feed.poll();
+        // Those that wait by now: a flood of messages does not keep the session from ending.
+        for _ in 0..self.feed.messages.len() {
+            self.keep_pace()?;
+            self.send_message()?;
+        }
         if P::Codec::SESSIONS {
             let end = SessionEnd { session: self.session, objects: index };
             self.meta_id = self.meta_id.wrapping_add(2);
@@ -184,14 +190,14 @@ where
         let unreadable = |source| SendError::Read { name: name.to_owned(), source };
         let unsendable =
             |reason: String| SendError::Unsendable { name: name.to_owned(), profile: P::NAME, reason };
-        let object_id = self.session & !0xFFFF | u64::from(self.next_object);
-        self.next_object = self.next_object.wrapping_add(1);
+        // Counts on in its low bits, so that neighbours have different tags.
+        let object_id = self.session.wrapping_add(u64::from(index));
         let mut meta = Meta {
             object_id,
             session: self.session,
             index,
             objects,
-            kind: kind_of(entry.kind),
+            kind: entry.kind.into(),
             block_size: self.block,
             size: None,
             hash_kind: P::Codec::HASH,
@@ -210,7 +216,7 @@ where
             self.feed.load(Job::Stream { reader: Box::new(io::stdin()) });
             Sender::stream(self.block, self.config).map_err(|error| unsendable(error.to_string()))?
         } else {
-            let (size, file) = open(entry).map_err(unreadable)?;
+            let (size, file) = entry.open().map_err(unreadable)?;
             meta.size = Some(size);
             let layout = Layout::new(size, self.block).map_err(|error| unsendable(error.to_string()))?;
             match file {
@@ -258,11 +264,20 @@ where
         let mut tick = 0_u32;
         loop {
             tick = tick.wrapping_add(1);
-            if self.pacer.is_some() || tick.is_multiple_of(LOOK_EVERY) {
+            if self.pacer.is_some() {
                 self.feed.poll();
-                self.send_waiting_messages()?;
                 self.keep_pace()?;
                 now = self.clock.now();
+                // Messages and blocks take turns, so that neither starves the other.
+                self.message_next = !self.message_next && !self.feed.messages.is_empty();
+                if self.message_next {
+                    self.send_message()?;
+                    continue;
+                }
+            } else if tick % LOOK_EVERY == 1 {
+                now = self.clock.now();
+                self.feed.poll();
+                self.send_waiting_messages()?;
             }
             let before = self.outlet.wire_bytes();
             match sender.poll_transmit(now) {
@@ -298,8 +313,7 @@ where
         }
     }
 
-    /// With a pace: what was sent so far leaves, and the next packet waits for its time. Messages that come meanwhile
-    /// are sent before it.
+    /// With a pace: what was sent so far leaves, and the next packet waits for its time.
     fn keep_pace(&mut self) -> Result<(), SendError> {
         while let Some(pacer) = &mut self.pacer {
             let now = self.clock.now();
@@ -310,8 +324,7 @@ where
             if ready <= now {
                 return Ok(());
             }
-            self.feed.wait(ready.since(now));
-            self.send_waiting_messages()?;
+            self.feed.rest(ready.since(now));
         }
         Ok(())
     }
@@ -425,8 +438,16 @@ where
         result
     }
 
+    /// Without a pace, all messages that have come pass the next block.
     fn send_waiting_messages(&mut self) -> Result<(), SendError> {
-        while let Some((channel, message)) = self.feed.messages.pop_front() {
+        while self.pacer.is_none() && !self.feed.messages.is_empty() {
+            self.send_message()?;
+        }
+        Ok(())
+    }
+
+    fn send_message(&mut self) -> Result<(), SendError> {
+        if let Some((channel, message)) = self.feed.messages.pop_front() {
             match self.message(channel, &message) {
                 Ok(()) => self.report.messages += 1,
                 Err(LinkError::TooLong { len, most }) => {
@@ -443,25 +464,17 @@ where
         self.message_id = self.message_id.wrapping_add(1);
         let most =
             if P::Codec::FRAGMENTED { (self.block as usize).max(PIECE_MIN) } else { P::BLOCK_MAX as usize };
+        let most_whole = if P::Codec::FRAGMENTED { MESSAGE_MAX } else { most };
+        if message.len() > most_whole {
+            return Err(LinkError::TooLong { len: message.len(), most: most_whole });
+        }
         let too_long = LinkError::TooLong { len: message.len(), most };
         let pieces = Fragments::new(self.message_id, message, most).map_err(|_| too_long)?;
-        if !P::Codec::FRAGMENTED && pieces.len() > 1 {
-            return Err(LinkError::TooLong { len: message.len(), most });
-        }
         for (fragment, piece) in pieces {
             let number = if P::Codec::FRAGMENTED { Fragment::to_word(fragment) } else { 0 };
             self.single((BlockHeader { tag: 0, number }, (channel.data(), ())), piece)?;
         }
         Ok(())
-    }
-
-    /// The transport, given back once everything has been written.
-    ///
-    /// # Errors
-    /// When what was left could not be written.
-    pub fn into_transport(mut self) -> Result<T, LinkError> {
-        self.outlet.flush(None)?;
-        Ok(self.outlet.into_transport())
     }
 }
 
@@ -473,25 +486,7 @@ impl<P: Profile, F, T> Timings for Outgoing<P, F, T> {
     }
 }
 
-fn kind_of(kind: EntryKind) -> ObjectKind {
-    match kind {
-        EntryKind::File => ObjectKind::File,
-        EntryKind::Folder => ObjectKind::Folder,
-        EntryKind::Stream => ObjectKind::Stream,
-    }
-}
-
-/// The file and its size at this moment.
-fn open(entry: &Entry) -> io::Result<(u64, Option<File>)> {
-    if entry.kind == EntryKind::Folder {
-        return Ok((0, None));
-    }
-    let file = File::open(&entry.path)?;
-    let size = file.metadata()?.len();
-    Ok((size, Some(file)))
-}
-
-/// Sixty-four bits that no two sessions share, as far as chance goes; nothing secret.
+/// Bits that no two sessions share, as far as chance goes; nothing secret.
 fn random() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

@@ -188,19 +188,22 @@ where
                     if let Some(file) = &self.lent {
                         let gathered = &slices[..core::mem::take(&mut count)];
                         self.written.time(|| patiently(|| transport.send_gather(gathered)))?;
-                        let mut taken = false;
+                        let mut sent = 0;
                         self.written.time(|| {
                             patiently(|| {
-                                taken = transport.send_file(file, *offset, range.len())?;
+                                sent = transport.send_file(file, *offset, range.len())?;
                                 Ok(())
                             })
                         })?;
-                        if taken {
+                        if sent == range.len() {
                             continue;
                         }
+                        // The file became shorter, or cannot be lent: what was read of it is here.
                         self.lent = None;
+                        memory.get(range.start + sent..range.end).unwrap_or(&[])
+                    } else {
+                        memory.get(range.clone()).unwrap_or(&[])
                     }
-                    memory.get(range.clone()).unwrap_or(&[])
                 }
             };
             slices[count] = slice;
@@ -220,6 +223,7 @@ where
     }
 
     /// The transport, given back.
+    #[cfg(test)]
     pub(crate) fn into_transport(self) -> T {
         self.transport
     }

@@ -9,6 +9,9 @@ use packhorse_transfer::{BlockHeader, ControlCodec, RepeatOrder};
 /// Memory for a control message and everything around it: a name of 4096 bytes, attributes, headers, frame.
 pub(crate) const CONTROL_MAX: usize = 4096 + 512;
 
+/// Bytes of the longest message beside the files.
+pub(crate) const MESSAGE_MAX: usize = 64 * 1024;
+
 /// What the stack is told about an outgoing packet, upper layer first: transfer, packet, link.
 pub type Down = (BlockHeader, (Address, ()));
 /// What the stack tells about an incoming packet.

@@ -32,6 +32,8 @@ pub struct ReceiveReport {
     pub unplaced: u64,
     /// Objects of sessions that ended, of which nothing was heard.
     pub unheard: u64,
+    /// Sessions whose end never came, and of which nobody knows how many objects they have.
+    pub unended: u64,
     /// Messages.
     pub messages: u64,
     /// All transfers together.

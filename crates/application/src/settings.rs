@@ -58,3 +58,10 @@ pub(crate) fn ahead<P: Profile>(shape: Shape, mode: Mode, window: u32, staged: b
 fn stream_window(mode: Mode, block: u32) -> u32 {
     (WINDOW_BYTES / block.max(1)).clamp(1, WINDOW_BLOCKS).max(mode.copies())
 }
+
+/// A block that a paced link takes in a twentieth of a second, so that the pace is more than an average.
+pub(crate) fn smooth(block: u32, pace: Pace) -> u32 {
+    const LEAST: u32 = 256;
+    let share = pace.bytes_per_s.map_or(u64::MAX, |rate| rate / 20);
+    u32::try_from(share).unwrap_or(u32::MAX).max(LEAST).min(block)
+}

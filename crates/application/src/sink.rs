@@ -13,7 +13,7 @@ use crate::integrity::{Hasher, OrderedHasher};
 /// Blocks below this are gathered in memory before they are written.
 const GATHER_BELOW: usize = 4096;
 /// Bytes gathered, at most.
-const GATHER: usize = 256 * 1024;
+const GATHER: usize = 64 * 1024;
 /// Most pieces that one system call writes.
 const IOV_MAX: usize = 1024;
 

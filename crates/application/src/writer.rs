@@ -7,9 +7,7 @@
 //! A batch is the memory in which packets were received, and where in it the blocks lie: nothing is copied on the way.
 
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 use core::ops::Range;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -77,6 +75,14 @@ pub(crate) enum Lost {
     Io(#[from] io::Error),
 }
 
+impl Lost {
+    /// Whether what was asked for cannot be, on a disk that is well.
+    pub(crate) fn is_absurd(&self) -> bool {
+        let Self::Io(error) = self else { return false };
+        matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput)
+    }
+}
+
 /// Where received objects go.
 pub enum Target {
     /// Into a folder, under their names.
@@ -99,7 +105,6 @@ pub(crate) struct Writer<P> {
     commands: Option<SyncSender<Command>>,
     pub(crate) outcomes: Receiver<Outcome>,
     recycled: Receiver<Vec<Delivery>>,
-    waiting: Arc<AtomicUsize>,
     thread: Option<thread::JoinHandle<Finished<P>>>,
 }
 
@@ -114,8 +119,6 @@ impl<P: Probe + Default + Send + 'static> Writer<P> {
         let (commands, queue) = sync_channel(QUEUE);
         let (report, outcomes) = std::sync::mpsc::channel();
         let (recycle, recycled) = sync_channel(8);
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let done = Arc::clone(&waiting);
         let thread = thread::Builder::new().name("writer".into()).spawn(move || {
             let mut writing = Stage::<P>::new("write+hash");
             let mut worker = Worker::new(target, hash);
@@ -124,7 +127,6 @@ impl<P: Probe + Default + Send + 'static> Writer<P> {
                     let mark = writing.start();
                     worker.batch(&batch, &mut |outcome| drop(report.send(outcome)));
                     writing.stop(mark);
-                    done.fetch_sub(1, Ordering::Release);
                     let mut deliveries = batch.deliveries;
                     deliveries.clear();
                     // Full means enough are under way already.
@@ -135,21 +137,13 @@ impl<P: Probe + Default + Send + 'static> Writer<P> {
             }
             Finished { closing: worker.close(), writing }
         })?;
-        Ok(Self { commands: Some(commands), outcomes, recycled, waiting, thread: Some(thread) })
+        Ok(Self { commands: Some(commands), outcomes, recycled, thread: Some(thread) })
     }
 
     /// Gives the next command. Blocks while too many wait.
     pub(crate) fn give(&self, command: Command) {
-        if matches!(command, Command::Batch(_)) {
-            self.waiting.fetch_add(1, Ordering::Acquire);
-        }
         // The thread ends only when this handle is gone.
         let _ = self.commands.as_ref().map(|commands| commands.send(command));
-    }
-
-    /// Whether it has nothing to write at the moment.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) == 0
     }
 
     /// An empty list, with its memory, if one came back.

@@ -1,7 +1,5 @@
 //! `packhorse recv`: from the command line to the library, and what it reports back to the person.
 
-use std::io::IsTerminal as _;
-
 use anyhow::bail;
 use packhorse::application::{Existing, ReceiveError, ReceiveReport};
 use packhorse::{Destination, Error, ReceiveOptions, ReceiveOutcome, Uri};
@@ -14,9 +12,10 @@ use crate::telemetry::Log;
 use crate::{human, screen};
 
 pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
-    if args.from == Uri::Pipe && std::io::stdin().is_terminal() {
+    if args.from == Uri::Pipe && packhorse::is_interactive(std::io::stdin()) {
         bail!(
-            "standard input is a terminal; connect a sender: packhorse send FILE | packhorse recv DIR, or < FILE"
+            "standard input is a terminal; connect a sender: packhorse send FILE | packhorse recv DIR, or < FILE; a \
+             serial line has to be raw: stty -F DEVICE raw -echo"
         );
     }
     let into = if args.into.as_os_str() == "-" {
@@ -59,7 +58,7 @@ fn report(outcome: &ReceiveOutcome) -> Exit {
     let complete = lost.is_empty();
     let mut summary = json!({
         "event": "summary", "profile": profile.to_string(), "complete": complete,
-        "objects": report.objects, "failed": report.failed, "unplaced": report.unplaced, "unheard": report.unheard,
+        "objects": report.objects, "failed": report.failed, "unplaced": report.unplaced, "unheard": report.unheard, "unended": report.unended,
         "messages": report.messages, "bytes": transfer.bytes, "wire_bytes": transfer.wire_bytes,
         "packets": transfer.packets, "blocks": transfer.blocks, "repeats": transfer.repeats,
         "seconds": took.as_secs_f64(), "bytes_per_second": human::per_second(transfer.bytes, took),
@@ -107,18 +106,15 @@ fn report(outcome: &ReceiveOutcome) -> Exit {
 
 /// What did not arrive, in words; empty when everything did.
 fn lost(report: &ReceiveReport) -> Vec<String> {
-    // Objects that were refused count as unheard of at the end of their session, if that was heard of.
-    let refused = report.dropped.refused.saturating_sub(report.unheard);
-    let counts = [
-        (report.failed, "incomplete or damaged"),
-        (report.unheard, "of the session never seen"),
-        (refused, "refused"),
-    ];
+    let counts = [(report.failed, "incomplete or damaged"), (report.unheard, "of the session never seen")];
     let mut lost: Vec<String> = counts
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, how)| format!("{} {how}", human::count(count, "object")))
         .collect();
+    if report.unended > 0 {
+        lost.push("the end of the session is missing, so there may be more".to_owned());
+    }
     if lost.is_empty() && report.objects == 0 && report.messages == 0 {
         lost.push("no whole object was received".to_owned());
     }

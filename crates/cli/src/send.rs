@@ -1,7 +1,5 @@
 //! `packhorse send`: from the command line to the library, and what it reports back to the person.
 
-use std::io::IsTerminal as _;
-
 use anyhow::bail;
 use packhorse::application::{LinkError, SendError};
 use packhorse::packet::Channel;
@@ -20,10 +18,10 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
     if reads_stdin + usize::from(telemetry_stdin) > 1 {
         bail!("standard input (-) is named twice; it can be read once");
     }
-    if args.to == Uri::Pipe && std::io::stdout().is_terminal() {
+    if args.to == Uri::Pipe && packhorse::is_interactive(std::io::stdout()) {
         bail!(
             "standard output is a terminal, which packets would garble; connect it: packhorse send ... | packhorse \
-             recv DIR, or > FILE"
+             recv DIR, or > FILE; a serial line has to be raw: stty -F DEVICE raw -echo"
         );
     }
     let mut lines =

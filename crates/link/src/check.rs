@@ -16,14 +16,15 @@ pub trait Checksum {
 }
 
 /// CRC-32C (CRC-32/ISCSI, Castagnoli): polynomial 1EDC6F41 reflected, initial value and final XOR FFFFFFFF.
-/// The value of `"123456789"` is E3069283 (RFC 3720, appendix B.4, catalogue of parametrised CRC algorithms).
+/// The value of `"123456789"` is E3069283 (catalogue of parametrised CRC algorithms,
+/// reveng.sourceforge.io/crc-catalogue; test vectors of whole packets in RFC 3720, appendix B.4).
 ///
 /// The features `crc-small`, `crc-large` and `crc-fast` trade memory for speed; the value is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Crc32c;
 
 /// CRC-16/SPI-FUJITSU: polynomial 1021, initial value 1D0F, no reflection, no final XOR. The value of
-/// `"123456789"` is E5CC.
+/// `"123456789"` is E5CC (catalogue of parametrised CRC algorithms, reveng.sourceforge.io/crc-catalogue).
 ///
 /// The features `crc-small` and `crc-large` trade memory for speed; the value is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

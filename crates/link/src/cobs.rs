@@ -13,7 +13,7 @@
 use core::ops::Range;
 
 use memchr::memchr;
-use packhorse_buffer::{NoRoom, Side};
+use packhorse_buffer::{NoRoom, Side, log_debug};
 
 use crate::{FrameStats, Framing, Reject, Step};
 
@@ -69,6 +69,7 @@ impl Framing for Cobs {
             let Some(more) = memchr(FLAG, &bytes[at + self.looked..]) else {
                 let collected = bytes.len() - at;
                 if !self.skipping && collected > body_len_max(self.packet_max) {
+                    log_debug!("frame of more than {} bytes", self.packet_max);
                     self.stats.long += 1;
                     self.skipping = true;
                 }
@@ -84,11 +85,18 @@ impl Framing for Cobs {
             if core::mem::take(&mut self.skipping) {
                 // Counted when it was given up.
             } else if end - at > body_len_max(self.packet_max) {
+                log_debug!("frame of more than {} bytes", self.packet_max);
                 self.stats.long += 1;
             } else {
                 match decode(&mut bytes[at..end]) {
-                    None => self.stats.bad_length += 1,
-                    Some(packet) if packet.len() > self.packet_max => self.stats.long += 1,
+                    None => {
+                        log_debug!("frame whose codes contradict its end");
+                        self.stats.bad_length += 1;
+                    }
+                    Some(packet) if packet.len() > self.packet_max => {
+                        log_debug!("frame of more than {} bytes", self.packet_max);
+                        self.stats.long += 1;
+                    }
                     Some(packet) => {
                         self.stats.frames += 1;
                         return Step::Frame { packet: at + packet.start..at + packet.end, consumed: end + 1 };

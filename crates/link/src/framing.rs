@@ -18,7 +18,8 @@ use crate::FrameStats;
 /// What every framing promises:
 /// - however the stream is cut, the packets are the same;
 /// - whatever was damaged, lost or inserted, the next whole frame that starts behind it is found, provided that the
-///   caller tells of damage by [`reject`](Self::reject);
+///   caller tells of damage by [`reject`](Self::reject). One exception, where a length marks the end: when exactly as
+///   many bytes are missing as whole frames behind them have, those look like the rest of the damaged one;
 /// - every byte is looked at a bounded number of times, and nothing is stored.
 pub trait Framing {
     /// Headroom that [`frame_in_place`](Self::frame_in_place) takes, where a frame is the packet with a header in
@@ -55,8 +56,9 @@ pub trait Framing {
     /// [`Step`] come back to the front, to be looked at again.
     ///
     /// - [`Reject::Damaged`], right after [`Step::Frame`]: the check inside refuses the packet. Where a length marks
-    ///   the end of a frame, a lost byte makes it reach into the next one, which is found by looking again. Then the
-    ///   packet's bytes must be as they were (checking changes none). Where a mark ends the frame the answer is 0.
+    ///   the end of a frame, a lost byte makes it reach into the next one, which is found by looking again, once the
+    ///   bytes behind the frame show that some are missing. Then the packet's bytes must be as they were (checking
+    ///   changes none). Where a mark ends the frame the answer is 0.
     /// - [`Reject::Overflow`] and [`Reject::Ended`], right after [`Step::More`]: the rest of the frame that is being
     ///   collected will not come, because the memory is full or the stream is over. The answer is 0, and the next
     ///   [`deframe`](Self::deframe) consumes at least one byte, if there is any.

@@ -7,13 +7,21 @@
 //! ```
 //!
 //! For streams that lose nothing by themselves (pipe, TCP): nothing is stuffed, packets stay where they are. If
-//! bytes are damaged all the same, a header that does not hold is junk and the next one that does is searched; if
-//! bytes are missing from a packet, its frame reaches into the next ones, and [`Framing::reject`] makes the framing
-//! look inside. On links that lose bytes often use a framing with marks: a refused packet that carries recorded
-//! frames as its payload would give those frames away. Source: `docs/src/wire-format.md`, profile `native`.
+//! bytes are damaged all the same, a header that does not hold is junk and the next one that does is searched. If
+//! bytes are missing from a packet, its frame reaches into the next ones. What stands behind a refused frame tells
+//! the two apart:
+//!
+//! ```text
+//!   | header | packet, refused      | header ...         nothing is missing: the packet is skipped
+//!   | header | packet, refused      |                    the stream ends here: the same
+//!   | header | packet, refu | header | pac | ket ...     no header behind: the search goes on inside
+//! ```
+//!
+//! On links that lose bytes often use a framing with marks: a packet from which bytes are missing and that carries
+//! recorded frames as its payload gives those frames away. Source: `docs/src/wire-format.md`, profile `native`.
 
 use memchr::memchr;
-use packhorse_buffer::{DecodeError, DecodeErrorKind, Layer, NoRoom, PacketBuf, Side, Storage};
+use packhorse_buffer::{DecodeError, DecodeErrorKind, Layer, NoRoom, PacketBuf, Side, Storage, log_debug};
 
 use crate::check::{Checksum, Crc16SpiFujitsu};
 use crate::{FrameStats, Framing, Reject, Step};
@@ -38,11 +46,24 @@ pub struct LengthPrefixed {
     skip: usize,
     /// Bytes of the last frame handed on, header included.
     last: usize,
+    /// The refused frame at the front, until the bytes behind it are there.
+    refused: Option<Refused>,
+    /// Whether the bytes before the front were junk.
+    in_junk: bool,
     /// Bytes that were given back and not consumed again yet.
     given_back: usize,
     /// Bytes that may still be given back.
     credit: usize,
     stats: FrameStats,
+}
+
+/// A frame that the check inside refused and that was given back.
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    /// Bytes from the front to the end that its header states.
+    len: usize,
+    /// Whether the bytes that are there end exactly with it.
+    is_last: bool,
 }
 
 impl LengthPrefixed {
@@ -55,6 +76,8 @@ impl LengthPrefixed {
             whole: None,
             skip: 0,
             last: 0,
+            refused: None,
+            in_junk: false,
             given_back: 0,
             credit: Self::credit_max(packet_max),
             stats: FrameStats::new(),
@@ -97,8 +120,14 @@ impl LengthPrefixed {
                 (_, Some(header)) => {
                     match parse(header) {
                         Ok(length) if length <= self.packet_max => return (at, Some(length)),
-                        Ok(_) => self.stats.long += 1,
-                        Err(_) => self.stats.bad_length += 1,
+                        Ok(length) => {
+                            log_debug!("header of a packet that is too long: {} bytes", length);
+                            self.stats.long += 1;
+                        }
+                        Err(error) => {
+                            log_debug!("header refused: {:?}", error);
+                            self.stats.bad_length += 1;
+                        }
                     }
                     at += MAGIC.len();
                 }
@@ -108,6 +137,16 @@ impl LengthPrefixed {
 
     const fn credit_max(packet_max: usize) -> usize {
         SEARCHES.saturating_mul(packet_max.saturating_add(HEADER))
+    }
+
+    /// Logged once for each run of junk, wherever that is cut.
+    #[inline]
+    fn count_junk(&mut self, bytes: usize) {
+        self.stats.junk_bytes += bytes as u64;
+        if bytes > 0 && !self.in_junk {
+            log_debug!("junk, {} bytes or more: searching for a header", bytes);
+        }
+        self.in_junk = bytes > 0 && self.whole.is_none();
     }
 
     /// Keeps the account of what may be given back.
@@ -144,13 +183,23 @@ impl Framing for LengthPrefixed {
     }
 
     fn deframe(&mut self, bytes: &mut [u8]) -> Step {
+        if let Some(refused) = &mut self.refused {
+            let Some(behind) = bytes.get(refused.len..).and_then(<[u8]>::first_chunk) else {
+                refused.is_last = refused.len == bytes.len();
+                return Step::More { consumed: 0 };
+            };
+            if parse(behind).is_ok() {
+                self.skip = refused.len;
+            }
+            self.refused = None;
+        }
         let mut at = core::mem::take(&mut self.skip).min(bytes.len());
         if self.whole.is_none() {
             let (junk, length) = self.seek(&bytes[at..]);
             at += junk;
             self.whole = length.map(|length| HEADER + length);
         }
-        self.stats.junk_bytes += at as u64;
+        self.count_junk(at);
         match self.whole {
             Some(whole) if whole <= bytes.len() - at => {
                 self.whole = None;
@@ -170,7 +219,10 @@ impl Framing for LengthPrefixed {
 
     fn reject(&mut self, why: Reject) -> usize {
         if why != Reject::Damaged {
-            if self.whole.take().is_some() {
+            if let Some(refused) = self.refused.take() {
+                // Its first byte is the version, which starts no header.
+                self.skip = if why == Reject::Ended && refused.is_last { refused.len } else { 1 };
+            } else if self.whole.take().is_some() {
                 self.stats.cut(why);
                 self.skip = MAGIC.len();
             } else {
@@ -180,11 +232,12 @@ impl Framing for LengthPrefixed {
         }
         // The next header can start behind the magic of this one.
         let back = core::mem::take(&mut self.last).saturating_sub(MAGIC.len());
-        if back > self.credit {
+        if back == 0 || back > self.credit {
             return 0;
         }
         self.credit -= back;
         self.given_back += back;
+        self.refused = Some(Refused { len: back, is_last: false });
         back
     }
 
@@ -194,6 +247,8 @@ impl Framing for LengthPrefixed {
         }
         self.skip = 0;
         self.last = 0;
+        self.refused = None;
+        self.in_junk = false;
         self.given_back = 0;
     }
 

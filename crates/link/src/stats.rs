@@ -1,5 +1,7 @@
 //! Counters by cause: what a link found, and what it threw away and why.
 
+use packhorse_buffer::log_debug;
+
 use crate::Reject;
 
 /// What a [`Framing`](crate::Framing) found on its stream.
@@ -29,8 +31,14 @@ impl FrameStats {
     /// Counts a frame that was given up before it was whole.
     pub(crate) fn cut(&mut self, why: Reject) {
         match why {
-            Reject::Overflow => self.overflow += 1,
-            Reject::Ended => self.short += 1,
+            Reject::Overflow => {
+                log_debug!("frame given up: the memory is full");
+                self.overflow += 1;
+            }
+            Reject::Ended => {
+                log_debug!("frame cut short by the end of the stream");
+                self.short += 1;
+            }
             Reject::Damaged => {}
         }
     }

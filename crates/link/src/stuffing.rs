@@ -10,7 +10,7 @@
 //! no frame. Source: `docs/src/wire-format.md`, profile `ftag`.
 
 use memchr::{memchr, memchr2};
-use packhorse_buffer::{NoRoom, Side};
+use packhorse_buffer::{NoRoom, Side, log_debug};
 
 use crate::{FrameStats, Framing, Reject, Step};
 
@@ -91,6 +91,9 @@ impl Framing for FfStuffing {
                     if flag.is_none() {
                         return Step::More { consumed: at };
                     }
+                    if matches!(self.state, State::Hunting) && self.stats.junk_bytes > 0 {
+                        log_debug!("junk before the first flag: {} bytes by now", self.stats.junk_bytes);
+                    }
                     self.state = State::Collecting(0);
                     continue;
                 }
@@ -98,6 +101,7 @@ impl Framing for FfStuffing {
             let Some(more) = memchr(FLAG, &bytes[at + looked..]) else {
                 let looked = bytes.len() - at;
                 if looked > self.packet_max.saturating_mul(2) {
+                    log_debug!("frame of more than {} bytes", self.packet_max);
                     self.stats.long += 1;
                     self.state = State::Skipping;
                     return Step::More { consumed: bytes.len() };
@@ -109,11 +113,18 @@ impl Framing for FfStuffing {
             self.state = State::Collecting(0);
             // Too long in any case: as when the flag comes later, whatever else is wrong with it.
             if end - at > self.packet_max.saturating_mul(2) {
+                log_debug!("frame of more than {} bytes", self.packet_max);
                 self.stats.long += 1;
             } else {
                 match unstuff(&mut bytes[at..end]) {
-                    None => self.stats.bad_length += 1,
-                    Some(length) if length > self.packet_max => self.stats.long += 1,
+                    None => {
+                        log_debug!("frame whose codes contradict its end");
+                        self.stats.bad_length += 1;
+                    }
+                    Some(length) if length > self.packet_max => {
+                        log_debug!("frame of more than {} bytes", self.packet_max);
+                        self.stats.long += 1;
+                    }
                     Some(length) => {
                         self.stats.frames += 1;
                         return Step::Frame { packet: at..at + length, consumed: end + 1 };

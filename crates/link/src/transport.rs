@@ -37,20 +37,20 @@ pub trait Transport {
     /// As [`send`](Self::send).
     fn send_gather(&mut self, pieces: &[&[u8]]) -> Result<(), TransportError<Self::Error>>;
 
-    /// Sends `len` bytes of `file` from `offset` on without copying them through this process, where the system can.
-    /// What is sent is what the file holds when the other end reads it. False when this transport cannot; then
-    /// nothing was sent.
+    /// Sends bytes of `file` from `offset` on, at most `len`, without copying them through this process, where the
+    /// system can: what the other end sees is what the file holds when it reads. Returns how many were sent: fewer
+    /// when the file is shorter, none when this transport cannot.
     ///
     /// # Errors
-    /// As [`send`](Self::send); a file that ends too early is [`TransportError::Io`].
+    /// As [`send`](Self::send).
     #[cfg(feature = "std")]
     fn send_file(
         &mut self,
         _file: &std::fs::File,
         _offset: u64,
         _len: usize,
-    ) -> Result<bool, TransportError<Self::Error>> {
-        Ok(false)
+    ) -> Result<usize, TransportError<Self::Error>> {
+        Ok(0)
     }
 
     /// Receives into the front of `into`: a packet, or some bytes. Returns how many; zero is the end of a stream.

@@ -3,23 +3,14 @@
 
 mod common;
 
-use std::path::Path;
-
 use packhorse_buffer::{Layer, PacketBuf};
 use packhorse_link::{Crc16SpiFujitsu, FfStuffing, Framing, LengthCheck, StreamBuf};
-
-const NAMES: [&str; 5] = ["one", "hundred", "stuffing", "metas", "border"];
-
-fn golden(name: &str, kind: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/golden/ftag");
-    std::fs::read(folder.join(format!("{name}.{kind}"))).unwrap()
-}
+use packhorse_testkit::golden;
 
 #[test]
 fn recorded_streams_come_back_byte_for_byte() {
-    for name in NAMES {
-        let stream = golden(name, "stream");
-        let (messages, stats) = common::receive(&mut FfStuffing::ftag(), &stream, &[32], 600, |_| true);
+    for golden in golden::ftag() {
+        let (messages, stats) = common::receive(&mut FfStuffing::ftag(), golden.stream, &[32], 600, |_| true);
         assert_eq!(stats.frames, messages.len() as u64);
         assert_eq!(stats.junk_bytes + stats.short + stats.long + stats.bad_length + stats.overflow, 0);
 
@@ -33,15 +24,15 @@ fn recorded_streams_come_back_byte_for_byte() {
             let length = FfStuffing::ftag().enframe(buf.as_slice(), &mut frame).unwrap();
             again.extend(&frame[..length]);
         }
-        assert_eq!(again, stream, "{name}");
+        assert_eq!(again, golden.stream, "{}", golden.name);
         assert_eq!(check.stats().good, stats.frames);
     }
 }
 
 #[test]
 fn the_blocks_of_recorded_streams_are_the_file() {
-    for name in NAMES {
-        let mut buf = StreamBuf::new(golden(name, "stream"));
+    for golden in golden::ftag() {
+        let mut buf = StreamBuf::new(golden.stream.to_vec());
         let length = buf.capacity();
         buf.commit(length);
         let mut framing = FfStuffing::ftag();
@@ -55,6 +46,6 @@ fn the_blocks_of_recorded_streams_are_the_file() {
                 next += 1;
             }
         }
-        assert_eq!(file, golden(name, "bin"), "{name}");
+        assert_eq!(file, golden.file, "{}", golden.name);
     }
 }

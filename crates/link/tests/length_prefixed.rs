@@ -114,6 +114,50 @@ fn a_lost_byte_costs_only_the_packet_that_lost_it() {
     }
 }
 
+/// What a flipped bit in a packet must not do: let out the frames that the packet carries as its payload.
+#[test]
+fn a_flipped_bit_lets_nothing_out_of_a_payload_that_is_a_recorded_stream() {
+    let recording: Vec<_> = (0..4u8).flat_map(|n| frame(&checked(&[n; 30]))).collect();
+    let carrier = frame(&checked(&recording));
+    let last = checked(b"last");
+    for behind in [frame(&last), vec![]] {
+        for bit in 8 * 8..8 * carrier.len() {
+            let mut stream = carrier.clone();
+            stream[bit / 8] ^= 1 << (bit % 8);
+            stream.extend(&behind);
+            for cuts in [&[usize::MAX][..], &[1], &[carrier.len(), 3]] {
+                let (packets, stats) = receive(&mut LengthPrefixed::new(500), &stream, cuts, 2000, holds);
+                assert_eq!(packets, if behind.is_empty() { vec![] } else { vec![last.clone()] });
+                assert_eq!(stats.junk_bytes, carrier.len() as u64 - 2);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refused_frame_waits_for_eight_bytes_behind_it_and_no_longer() {
+    let inside = checked(b"inside");
+    let mut stream = frame(&[&[0; 40][..], &frame(&inside), &[0; 9]].concat());
+    let end = stream.len();
+    stream.extend([0; 20]);
+    let mut framing = LengthPrefixed::new(500);
+    let Step::Frame { consumed, .. } = framing.deframe(&mut stream[..end]) else { panic!("a frame") };
+    let front = consumed - framing.reject(Reject::Damaged);
+    assert_eq!(framing.deframe(&mut stream[front..end + 7]), Step::More { consumed: 0 });
+    let Step::Frame { packet, .. } = framing.deframe(&mut stream[front..end + 8]) else { panic!("a frame") };
+    assert_eq!(stream[front..][packet], inside);
+}
+
+#[test]
+fn memory_that_cannot_hold_what_stands_behind_a_refused_frame_makes_it_look_inside() {
+    let inside = checked(b"inside");
+    let stream = frame(&[&frame(&inside)[..], &[0; 9]].concat());
+    let next = frame(&checked(b"next"));
+    let whole = [&stream[..], &next].concat();
+    let (packets, _) = receive(&mut LengthPrefixed::new(500), &whole, &[1], stream.len(), holds);
+    assert_eq!(packets.last(), Some(&checked(b"next")));
+}
+
 #[test]
 fn at_the_end_of_the_stream_frames_inside_an_unfinished_one_are_found() {
     let inside = checked(b"inside");

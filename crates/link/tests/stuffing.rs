@@ -4,7 +4,8 @@
 mod common;
 
 use common::receive;
-use packhorse_link::{FfStuffing, FrameStats, Framing};
+use packhorse_buffer::{DecodeErrorKind, Layer, PacketBuf};
+use packhorse_link::{Crc16SpiFujitsu, FfStuffing, FrameStats, Framing, LengthCheck};
 use proptest::prelude::*;
 
 fn take(stream: &[u8]) -> (Vec<Vec<u8>>, FrameStats) {
@@ -49,8 +50,19 @@ fn a_lost_flag_between_two_frames_costs_neither() {
 
 #[test]
 fn two_lost_flags_merge_two_packets_into_one_that_the_check_refuses() {
-    let (packets, _) = take(&[0xFF, 1, 2, 0xFF, 0xFF, 3, 0xFF]);
-    assert_eq!(packets, [vec![1, 2], vec![3]]);
+    let mut check = LengthCheck::<Crc16SpiFujitsu>::new();
+    let mut stream = Vec::new();
+    for packet in [&b"first"[..], b"second"] {
+        let mut buf = PacketBuf::<[u8; 32]>::for_stack::<LengthCheck<Crc16SpiFujitsu>, 29>();
+        buf.put_slice(packet).unwrap();
+        check.push((), &mut buf).unwrap();
+        stream.push(frame(buf.as_slice()));
+    }
+    let merged = [&stream[0][..stream[0].len() - 1], &stream[1][1..]].concat();
+    let (packets, _) = receive(&mut FfStuffing::ftag(), &merged, &[usize::MAX], 600, |_| true);
+    assert_eq!(packets.len(), 1);
+    let error = check.pull(&mut PacketBuf::filled(packets[0].clone())).unwrap_err();
+    assert!(matches!(error.kind, DecodeErrorKind::BadLength { stated: 7, .. }), "{error:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //!     bit 7 (C): control message of the channel
 //! ```
 
-use packhorse_buffer::{DecodeError, Layer, NoRoom, PacketBuf, Side, Storage};
+use packhorse_buffer::{DecodeError, Layer, NoRoom, PacketBuf, Side, Storage, log_debug, log_trace};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::{Address, Arrival, PacketStats, SequenceTracker};
@@ -80,6 +80,7 @@ impl Layer for PacketLayer {
     #[inline]
     fn pull<S: Storage>(&mut self, buf: &mut PacketBuf<S>) -> Result<Arrival, DecodeError> {
         let bytes = buf.pull(LEN).map_err(|short| {
+            log_debug!("packet of {} bytes is shorter than its header", short.available);
             self.stats.short += 1;
             short.at("packet", 0)
         })?;
@@ -88,6 +89,7 @@ impl Layer for PacketLayer {
         let (address, sequence) = (Address::from_word(word), u32::from(header.sequence));
         let order = self.tracker.track(sequence);
         self.stats.count(order);
+        log_trace!("packet {} on channel {}", sequence, address.channel.get());
         Ok(Arrival { address, sequence, order })
     }
 }

@@ -6,7 +6,7 @@
 //!     bit 15 (C): control message of the channel; all integers big-endian
 //! ```
 
-use packhorse_buffer::{DecodeError, Layer, NoRoom, PacketBuf, Storage};
+use packhorse_buffer::{DecodeError, Layer, NoRoom, PacketBuf, Storage, log_debug, log_trace};
 use zerocopy::byteorder::{BE, U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -70,6 +70,7 @@ impl Layer for PacketLayer {
     #[inline]
     fn pull<S: Storage>(&mut self, buf: &mut PacketBuf<S>) -> Result<Arrival, DecodeError> {
         let bytes = buf.pull(LEN).map_err(|short| {
+            log_debug!("packet of {} bytes is shorter than its header", short.available);
             self.stats.short += 1;
             short.at("packet", 0)
         })?;
@@ -77,6 +78,7 @@ impl Layer for PacketLayer {
         let (address, sequence) = (Address::from_word(header.address.get()), header.sequence.get());
         let order = self.tracker.track(sequence);
         self.stats.count(order);
+        log_trace!("packet {} on channel {}", sequence, address.channel.get());
         Ok(Arrival { address, sequence, order })
     }
 }

@@ -16,18 +16,12 @@ use packhorse_buffer::{DecodeError, DecodeErrorKind, Storage, log_debug};
 
 use crate::Fragment;
 
-/// Single-piece messages whose repeats are recognised.
-const RECENT: usize = 4;
-
 /// Puts the pieces of messages together. Its storage is the longest message that it takes.
 #[derive(Clone, Debug)]
 pub struct Reassembler<S> {
     storage: S,
     /// The message in the making, or the one delivered last.
     current: Option<Assembly>,
-    /// Number and digest of messages of one piece that were delivered.
-    recent: [Option<(u8, u32)>; RECENT],
-    next_recent: usize,
     stats: ReassemblyStats,
 }
 
@@ -36,7 +30,8 @@ pub struct Reassembler<S> {
 pub struct ReassemblyStats {
     /// Messages delivered.
     pub messages: u64,
-    /// Pieces that were there already, or belong to a message that was delivered.
+    /// Pieces that were there already, or belong to a message that was delivered. Messages of a single piece are not
+    /// told from their repeats.
     pub repeats: u64,
     /// Unfinished messages that another one replaced.
     pub replaced: u64,
@@ -136,7 +131,7 @@ impl<S: Storage> Reassembler<S> {
     /// Messages are put together in `storage`.
     pub const fn new(storage: S) -> Self {
         let stats = ReassemblyStats { messages: 0, repeats: 0, replaced: 0, refused: 0 };
-        Self { storage, current: None, recent: [None; RECENT], next_recent: 0, stats }
+        Self { storage, current: None, stats }
     }
 
     /// What became of the pieces so far.
@@ -147,14 +142,14 @@ impl<S: Storage> Reassembler<S> {
     /// Forgets everything but the counters, as when the other end began anew.
     pub const fn reset(&mut self) {
         self.current = None;
-        self.recent = [None; RECENT];
     }
 
-    /// Takes a piece and returns the message when this makes it whole, once per message.
+    /// Takes a piece and returns the message when this makes it whole.
     ///
-    /// A message of a single piece is returned as the piece itself and does not disturb the one in the making.
-    /// A message is known again by its number and its bytes: a new one that happens to have an old number is
-    /// delivered. Whoever wants to hear a message once more calls [`reset`](Self::reset).
+    /// A message of a single piece is returned as the piece itself, as often as it comes, and does not disturb the
+    /// one in the making. A message of more pieces is returned once; it is known again by its number and its bytes,
+    /// so a new one that happens to have an old number is delivered. Whoever wants to hear it once more calls
+    /// [`reset`](Self::reset).
     ///
     /// # Errors
     /// `BadLength` when the message does not fit the storage, or the piece has a length that it cannot have.
@@ -167,24 +162,13 @@ impl<S: Storage> Reassembler<S> {
             return Err(self.refuse(usize::from(fragment.index), usize::from(fragment.last)));
         }
         if fragment.last == 0 {
-            return Ok(self.whole(fragment.message, piece));
+            self.stats.messages += 1;
+            return Ok(Some(piece));
         }
         match self.assemble(fragment, piece)? {
             Some(len) => Ok(self.storage.as_slice().get(..len)),
             None => Ok(None),
         }
-    }
-
-    fn whole<'a>(&mut self, message: u8, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        let seen = Some((message, digest(bytes)));
-        if self.recent.contains(&seen) {
-            self.stats.repeats += 1;
-            return None;
-        }
-        self.recent[self.next_recent] = seen;
-        self.next_recent = (self.next_recent + 1) % RECENT;
-        self.stats.messages += 1;
-        Some(bytes)
     }
 
     /// Stores the piece; the length of the message when it is whole now.
@@ -220,9 +204,4 @@ impl<S: Storage> Reassembler<S> {
         log_debug!("piece of a message refused: {} bytes where {} fit", stated, expected);
         DecodeError { layer: "packet", offset: 0, kind: DecodeErrorKind::BadLength { stated, expected } }
     }
-}
-
-/// FNV-1a: enough to know a repeat from a new message with a number used before.
-fn digest(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }

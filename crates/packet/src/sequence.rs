@@ -4,13 +4,18 @@
 //! accept blocks in any order.
 //!
 //! ```text
-//!   numbers modulo 2^bits, seen from the one expected next:
+//!   numbers modulo 2^bits, seen from the highest one so far:
 //!
-//!   ... restart | old ... old | duplicate | NEXT | gap of 1 | gap of 2 ...
-//!               |<-- window -------------->|      a jump is counted and the tracker goes on from it
+//!   ... restart | old, or duplicate if it came before | highest | NEXT | gap of 1 | gap of 2 ...
+//!               |<-- window: 64 bits, 1 = has come ---------->|      a jump is counted and the tracker goes on from it
 //! ```
 
 use packhorse_buffer::log_debug;
+
+/// Numbers that the window remembers.
+const WINDOW: u32 = u64::BITS;
+/// So many duplicates in order are a sender that began anew: a link that repeats packets repeats them one by one.
+const ANEW: u8 = 3;
 
 /// How a packet's sequence number follows those before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +26,12 @@ pub enum Order {
     Next,
     /// So many packets are missing before this one; they may still come, late.
     Gap(u32),
-    /// The number of the packet before, once more.
+    /// A number from the window behind that came before.
     Duplicate,
-    /// A number from the window behind: late, or an older packet once more.
+    /// A number from the window behind that was missing: late.
     Old,
-    /// A number from far behind: the sender began anew. The tracker goes on from it.
+    /// A number from far behind, or the third of three duplicates in order: the sender began anew. The tracker goes
+    /// on from it.
     Restart,
 }
 
@@ -34,48 +40,83 @@ pub enum Order {
 pub struct SequenceTracker {
     /// All ones below the modulus.
     mask: u32,
-    /// Numbers behind the expected one that count as old instead of a jump.
-    window: u32,
-    expected: Option<u32>,
+    /// The highest number so far; `None` before the first.
+    highest: Option<u32>,
+    /// Bit `n` is set when the number `n` below the highest has come, or is from before the first.
+    seen: u64,
+    /// The last number, if it was a duplicate, and how many of them have come in order.
+    repeated: Option<(u32, u8)>,
 }
 
 impl SequenceTracker {
-    /// For numbers modulo 256. Up to 16 behind counts as old, everything else as a jump forward.
+    /// For numbers modulo 256. The 64 numbers up to the highest are the window, all others a jump forward: a radio
+    /// that slept through 190 packets is likelier than one that began anew.
     #[must_use]
     pub const fn modulo_8_bits() -> Self {
-        Self { mask: 0xFF, window: 16, expected: None }
+        Self { mask: 0xFF, highest: None, seen: 0, repeated: None }
     }
 
-    /// For numbers modulo 2^32. Up to 1,024 behind counts as old, half the circle forward as a gap, the rest
-    /// as a restart.
+    /// For numbers modulo 2^32. The 64 numbers up to the highest are the window; in front of it half the circle
+    /// is a gap, the rest a restart.
     #[must_use]
     pub const fn modulo_32_bits() -> Self {
-        Self { mask: u32::MAX, window: 1024, expected: None }
+        Self { mask: u32::MAX, ..Self::modulo_8_bits() }
     }
 
     /// Takes the next packet's number and says how it follows. Bits above the modulus are ignored.
     #[inline]
     pub fn track(&mut self, sequence: u32) -> Order {
         let sequence = sequence & self.mask;
-        let Some(expected) = self.expected else {
-            self.expected = Some(sequence.wrapping_add(1) & self.mask);
+        let Some(highest) = self.highest else {
+            self.go_on_from(sequence);
             return Order::First;
         };
-        let ahead = sequence.wrapping_sub(expected) & self.mask;
-        if ahead == 0 {
-            self.expected = Some(sequence.wrapping_add(1) & self.mask);
+        let ahead = sequence.wrapping_sub(highest) & self.mask;
+        if ahead == 1 {
+            self.highest = Some(sequence);
+            self.seen = self.seen << 1 | 1;
+            self.repeated = None;
             return Order::Next;
         }
-        let behind = expected.wrapping_sub(sequence) & self.mask;
-        if behind == 1 {
-            return Order::Duplicate;
+        self.track_jump(sequence, ahead, highest.wrapping_sub(sequence) & self.mask)
+    }
+
+    /// What is not the next number: it lies `ahead` of the highest, or, the other way round, `behind` it.
+    fn track_jump(&mut self, sequence: u32, ahead: u32, behind: u32) -> Order {
+        if behind < WINDOW {
+            let bit = 1 << behind;
+            if self.seen & bit == 0 {
+                self.seen |= bit;
+                self.repeated = None;
+                return Order::Old;
+            }
+            let in_order = match self.repeated {
+                Some((last, count)) if last.wrapping_add(1) & self.mask == sequence => count + 1,
+                _ => 1,
+            };
+            if in_order < ANEW {
+                self.repeated = Some((sequence, in_order));
+                return Order::Duplicate;
+            }
+            self.go_on_from(sequence);
+            return Order::Restart;
         }
-        if behind <= self.window {
-            return Order::Old;
+        // With 8 bits nothing is far behind.
+        if self.mask == u32::MAX && behind <= u32::MAX / 2 {
+            self.go_on_from(sequence);
+            return Order::Restart;
         }
-        self.expected = Some(sequence.wrapping_add(1) & self.mask);
-        // With 8 bits nothing is far behind: a radio that slept through 200 packets is likelier than a restart.
-        if self.mask == u32::MAX && behind <= u32::MAX / 2 { Order::Restart } else { Order::Gap(ahead) }
+        self.highest = Some(sequence);
+        self.seen = self.seen.checked_shl(ahead).unwrap_or(0) | 1;
+        self.repeated = None;
+        Order::Gap(ahead - 1)
+    }
+
+    /// Nothing in front of `sequence` is missing.
+    const fn go_on_from(&mut self, sequence: u32) {
+        self.highest = Some(sequence);
+        self.seen = u64::MAX;
+        self.repeated = None;
     }
 }
 
@@ -92,9 +133,9 @@ pub struct PacketStats {
     pub gaps: u64,
     /// Packets missing in those gaps, less those that came late.
     pub missed: u64,
-    /// Packets with the number of the one before.
+    /// Packets with a number that came before, not longer than 64 numbers ago.
     pub duplicates: u64,
-    /// Packets that came late or repeat an older one.
+    /// Packets that came late, not later than 64 numbers.
     pub old: u64,
     /// Times that the sender began anew.
     pub restarts: u64,
@@ -131,55 +172,115 @@ impl PacketStats {
 
 #[cfg(test)]
 mod tests {
+    use super::Order::{Duplicate, First, Gap, Next, Old, Restart};
     use super::*;
+
+    const BOTH: [SequenceTracker; 2] = [SequenceTracker::modulo_8_bits(), SequenceTracker::modulo_32_bits()];
 
     fn orders<const N: usize>(mut tracker: SequenceTracker, numbers: [u32; N]) -> [Order; N] {
         numbers.map(|number| tracker.track(number))
     }
 
+    fn counted(mut tracker: SequenceTracker, numbers: impl IntoIterator<Item = u32>) -> PacketStats {
+        let mut stats = PacketStats::default();
+        numbers.into_iter().for_each(|number| stats.count(tracker.track(number)));
+        stats
+    }
+
     #[test]
     fn a_jump_is_counted_and_the_tracker_goes_on_from_it() {
-        use Order::{First, Gap, Next};
-        for tracker in [SequenceTracker::modulo_8_bits(), SequenceTracker::modulo_32_bits()] {
+        for tracker in BOTH {
             assert_eq!(orders(tracker, [5, 6, 9, 10, 110]), [First, Next, Gap(2), Next, Gap(99)]);
         }
     }
 
     #[test]
     fn numbers_wrap() {
-        use Order::{First, Gap, Next};
-        let tracker = SequenceTracker::modulo_8_bits();
-        assert_eq!(orders(tracker, [254, 255, 0, 2]), [First, Next, Next, Gap(1)]);
-        let tracker = SequenceTracker::modulo_32_bits();
-        assert_eq!(orders(tracker, [u32::MAX - 1, u32::MAX, 0, 2]), [First, Next, Next, Gap(1)]);
+        for (tracker, top) in BOTH.into_iter().zip([0xFF, u32::MAX]) {
+            assert_eq!(orders(tracker, [top - 1, top, 0, 2]), [First, Next, Next, Gap(1)]);
+            assert_eq!(orders(tracker, [top - 1, 1, top, 0, top]), [First, Gap(2), Old, Old, Duplicate]);
+        }
+    }
+
+    #[test]
+    fn the_first_packet_once_more_does_not_count_as_late() {
+        for tracker in BOTH {
+            assert_eq!(orders(tracker, [0, 3, 0]), [First, Gap(2), Duplicate]);
+            assert_eq!(counted(tracker, [0, 3, 0]).missed, 2);
+        }
     }
 
     #[test]
     fn late_and_repeated_packets_do_not_move_the_tracker() {
-        use Order::{Duplicate, First, Gap, Next, Old};
-        for tracker in [SequenceTracker::modulo_8_bits(), SequenceTracker::modulo_32_bits()] {
-            let numbers = [0, 1, 1, 4, 2, 3, 5, 5];
-            let expected = [First, Next, Duplicate, Gap(2), Old, Old, Next, Duplicate];
+        for tracker in BOTH {
+            let numbers = [0, 1, 1, 4, 2, 3, 5, 5, 2];
+            let expected = [First, Next, Duplicate, Gap(2), Old, Old, Next, Duplicate, Duplicate];
             assert_eq!(orders(tracker, numbers), expected);
         }
     }
 
     #[test]
-    fn a_sender_that_begins_anew_is_followed() {
-        use Order::{First, Next, Restart};
-        let tracker = SequenceTracker::modulo_32_bits();
-        assert_eq!(orders(tracker, [1_000_000, 0, 1]), [First, Restart, Next]);
-        let tracker = SequenceTracker::modulo_8_bits();
-        assert_eq!(orders(tracker, [200, 0, 1]), [First, Order::Gap(55), Next]);
+    fn a_late_packet_is_no_longer_missed_whether_it_comes_once_or_twice() {
+        for tracker in BOTH {
+            let stats = counted(tracker, [0, 3, 1, 1]);
+            assert_eq!((stats.received, stats.gaps, stats.missed), (4, 1, 1));
+            assert_eq!((stats.old, stats.duplicates), (1, 1));
+        }
     }
 
     #[test]
-    fn a_late_packet_is_no_longer_missed() {
-        let mut tracker = SequenceTracker::modulo_32_bits();
-        let mut stats = PacketStats::default();
-        for number in [0, 3, 1] {
-            stats.count(tracker.track(number));
+    fn a_packet_can_come_late_by_the_whole_window_and_no_later() {
+        for tracker in BOTH {
+            assert_eq!(orders(tracker, [0, 65, 2]), [First, Gap(64), Old]);
         }
-        assert_eq!((stats.received, stats.gaps, stats.missed, stats.old), (3, 1, 1, 1));
+        let tracker = SequenceTracker::modulo_32_bits();
+        assert_eq!(orders(tracker, [0, 65, 1]), [First, Gap(64), Restart]);
+    }
+
+    #[test]
+    fn a_sender_that_begins_anew_is_followed() {
+        let tracker = SequenceTracker::modulo_32_bits();
+        assert_eq!(orders(tracker, [1_000_000, 0, 1]), [First, Restart, Next]);
+        let tracker = SequenceTracker::modulo_8_bits();
+        assert_eq!(orders(tracker, [200, 0, 1]), [First, Gap(55), Next]);
+    }
+
+    #[test]
+    fn two_sessions_in_one_stream_miss_nothing() {
+        for tracker in BOTH {
+            for length in [3, 10, 60, 64] {
+                let stats = counted(tracker, (0..length).chain(0..length));
+                assert_eq!((stats.missed, stats.gaps, stats.old), (0, 0, 0), "sessions of {length}");
+                assert_eq!((stats.duplicates, stats.restarts), (2, 1), "sessions of {length}");
+            }
+        }
+        let stats = counted(SequenceTracker::modulo_32_bits(), (0..5000).chain(0..5000));
+        assert_eq!((stats.missed, stats.duplicates, stats.restarts), (0, 0, 1));
+    }
+
+    #[test]
+    fn a_link_that_sends_everything_twice_is_no_restart() {
+        for tracker in BOTH {
+            let stats = counted(tracker, (0..200).flat_map(|number| [number, number]));
+            assert_eq!((stats.duplicates, stats.restarts, stats.missed), (200, 0, 0));
+        }
+    }
+
+    #[test]
+    fn with_eight_bits_no_burst_of_losses_sticks() {
+        for lost in 0..=255 {
+            let numbers = (0..100).chain(100 + lost..200 + lost);
+            let mut tracker = SequenceTracker::modulo_8_bits();
+            let mut last = First;
+            for number in numbers.clone() {
+                last = tracker.track(number);
+            }
+            assert_eq!(last, Next, "{lost} lost");
+            let stats = counted(SequenceTracker::modulo_8_bits(), numbers);
+            // What looks like the window behind costs two packets to tell, and is not counted as missed.
+            let behind = lost >= 192;
+            assert_eq!(stats.missed, if behind { 0 } else { u64::from(lost) }, "{lost} lost");
+            assert!(stats.duplicates <= if behind { 2 } else { 0 }, "{lost} lost");
+        }
     }
 }

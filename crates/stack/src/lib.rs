@@ -24,8 +24,8 @@ pub use native::{Native, NativeStack};
 pub use profile_name::{ByteStream, ProfileName, UnknownProfile};
 pub use recognise::recognise;
 pub use session::{
-    Destination, ReceiveOptions, ReceiveOutcome, SendOptions, SendOutcome, receive, receive_from, send,
-    send_to,
+    Destination, ReceiveOptions, ReceiveOutcome, SendOptions, SendOutcome, is_interactive, receive,
+    receive_from, send, send_to,
 };
 pub use uri::Uri;
 

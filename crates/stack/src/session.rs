@@ -306,6 +306,13 @@ fn stdout() -> Result<Box<dyn Write + Send>, Error> {
     Ok(Box::new(File::from(io::stdout().as_fd().try_clone_to_owned().map_err(open)?)))
 }
 
+/// Whether a person sits at `stream`: a terminal that edits lines. A serial line in raw mode is a terminal, too, but
+/// one that carries bytes.
+pub fn is_interactive(stream: impl std::os::fd::AsFd) -> bool {
+    rustix::termios::tcgetattr(stream)
+        .is_ok_and(|terminal| terminal.local_modes.contains(rustix::termios::LocalModes::ICANON))
+}
+
 /// Whether standard input never ends by itself: terminals and serial lines.
 fn endless() -> io::Result<bool> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);

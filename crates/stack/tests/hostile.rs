@@ -261,3 +261,60 @@ fn objects_that_were_sent_and_never_heard_of_are_counted() {
     let (report, _) = receive(&forge.stream, |_| ());
     assert_eq!((report.objects, report.unheard), (1, 2));
 }
+
+#[test]
+fn objects_that_replace_one_another_stay_within_the_bound() {
+    let mut forge = Forge::new();
+    for round in 0..20_u64 {
+        for tag in 0..200_u64 {
+            let id = round << 16 | tag;
+            forge.meta(Meta { hash: Some([0; 32]), size: Some(1 << 20), ..meta(id, "replaced") });
+            forge.control(
+                u16::try_from(tag).unwrap(),
+                &Control::End(End { object_id: id, size: Some(1 << 20), hash: Some([0; 32]) }),
+            );
+        }
+    }
+    let before = fs::read_dir("/proc/self/fd").unwrap().count();
+    let mut most = 0;
+    let root = tempfile::tempdir().unwrap();
+    let target = Target::Folder(Inbox::open(root.path(), Existing::Replace).unwrap());
+    let options = ReceiveOptions { profile: Some(ProfileName::Native), ..ReceiveOptions::default() };
+    let mut watch = |_: Event<'_>| most = most.max(fs::read_dir("/proc/self/fd").unwrap().count());
+    receive_from(target, StreamReader(&forge.stream[..]), Until::LinkEnds, &options, &mut watch).unwrap();
+    assert!(most < before + 2 * 256 + 200, "{most} files open at a time, {before} before");
+}
+
+#[test]
+fn whole_objects_arrive_behind_hundreds_of_incomplete_ones() {
+    let mut forge = Forge::new();
+    for id in 0..400_u64 {
+        forge.meta(Meta { hash: Some([0; 32]), size: Some(3), ..meta(id, "incomplete") });
+        let tag = u16::try_from(id).unwrap();
+        forge.control(tag, &Control::End(End { object_id: id, size: Some(3), hash: Some([0; 32]) }));
+    }
+    for id in 1000..1100_u64 {
+        forge.object(id, &format!("{id}"), b"whole");
+    }
+    let (report, _) = receive(&forge.stream, |inbox| assert_eq!(list(inbox).len(), 100));
+    assert_eq!((report.objects, report.failed), (100, 400));
+}
+
+#[test]
+fn a_session_on_a_link_that_never_ends_is_over_when_its_sender_says_so() {
+    let mut forge = Forge::new();
+    forge.object(1, "whole", b"whole");
+    forge.meta(Meta { hash: Some([0; 32]), size: Some(3), ..meta(2, "incomplete") });
+    forge.control(1, &Control::SessionEnd(SessionEnd { session: 1, objects: 2 }));
+    // The writing end stays open: without an end of its own the session would wait for ever.
+    let (reader, mut writer) = packhorse::transport::PipeWriter::pair().unwrap();
+    Transport::send(&mut writer, &forge.stream).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let target = Target::Folder(Inbox::open(root.path(), Existing::Replace).unwrap());
+    let options = ReceiveOptions::default();
+    let outcome =
+        receive_from(target, reader, Until::SessionComplete, &options, &mut |_: Event<'_>| ()).unwrap();
+    assert_eq!((outcome.report.objects, outcome.report.failed), (1, 1));
+    assert_eq!(list(root.path()), ["whole"]);
+    drop(writer);
+}

@@ -108,3 +108,32 @@ fn files_longer_than_all_slabs_arrive_with_any_block_size() {
         }
     }
 }
+
+#[test]
+fn messages_and_blocks_share_a_paced_link() {
+    use core::time::Duration;
+    use packhorse::application::Messages;
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("file");
+    fs::write(&path, bytes(20_000, 3)).unwrap();
+    let (reader, writer) = PipeWriter::pair().unwrap();
+    let options = SendOptions { block: Some(1000), packet_rate: Some(200), ..SendOptions::default() };
+    let began = std::time::Instant::now();
+    let (sent, received) = thread::scope(|scope| {
+        let receiving = scope.spawn(|| {
+            let target = Target::Folder(Inbox::open(&root.path().join("in"), Existing::Replace).unwrap());
+            receive_from(target, reader, Until::LinkEnds, &ReceiveOptions::default(), &mut |_: Event<'_>| ())
+        });
+        let flood = |messages: Messages| {
+            thread::spawn(move || while messages.send(Channel::TELEMETRY, b"7.9 V".to_vec()) {});
+        };
+        let catalog = Catalog::new(core::slice::from_ref(&path), None).unwrap();
+        let sent = send_to(catalog, writer, &options, flood, &mut |_: Event<'_>| ()).unwrap();
+        (sent, receiving.join().unwrap().unwrap())
+    });
+    assert_eq!((received.report.objects, received.report.failed), (1, 0), "a flood does not starve the file");
+    let packets = sent.report.transfer.packets;
+    assert!(sent.report.messages >= 10 && packets >= 30, "{:?}", sent.report);
+    let least = Duration::from_millis(packets.saturating_sub(5) * 1000 / 200);
+    assert!(began.elapsed() > least, "{packets} packets at 200 a second took {:?}", began.elapsed());
+}

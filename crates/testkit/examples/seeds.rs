@@ -43,6 +43,7 @@ fn main() {
     frames("deframe_cobs", &mut Cobs::new(300), &plain);
     frames("deframe_length_prefixed", &mut LengthPrefixed::new(300), &plain);
     receiver();
+    sessions(&plain);
     uris();
 }
 
@@ -180,6 +181,49 @@ fn stream(target: &str, seed: &str, bytes: &[u8]) {
     let mut input = vec![16];
     input.extend_from_slice(bytes);
     write(target, seed, &input);
+}
+
+/// Streams, and bodies each behind the four bytes that say how it is packed.
+fn sessions(packets: &[Vec<u8>]) {
+    write("session", "ftag-stream", golden::ftag_named("hundred").stream);
+    let mut native = Vec::new();
+    for packet in packets {
+        let mut out = vec![0; LengthPrefixed::frame_len_max(packet.len())];
+        let len = LengthPrefixed::new(300).enframe(packet, &mut out).expect("frame_len_max is always enough");
+        native.extend_from_slice(&out[..len]);
+    }
+    write("session", "native-stream", &native);
+
+    const CONTROL: u8 = 1;
+    let body = |kind: u8, tag: u8, number: u8, body: &[u8]| {
+        let len = u8::try_from(body.len()).expect("bodies of seeds are short");
+        [&[kind, tag, number, len], body].concat()
+    };
+    let hash = Some([0x5A; 32]);
+    let small = Meta {
+        object_id: 8,
+        session: 9,
+        objects: 1,
+        block_size: 4,
+        size: Some(6),
+        hash,
+        name: b"a",
+        ..Meta::default()
+    };
+    let messages = encoded::<native::Codec>(&[
+        ("meta", Control::Meta(small)),
+        ("growing", Control::Meta(Meta { size: None, hash: None, kind: ObjectKind::Stream, ..small })),
+        ("end", Control::End(End { object_id: 8, size: Some(6), hash })),
+        ("session-end", Control::SessionEnd(SessionEnd { session: 9, objects: 1 })),
+    ]);
+    let control = |at: usize| body(CONTROL, 8, 0, &messages[at].1);
+    let blocks = [body(0, 8, 0, b"abcd"), body(0, 8, 1, b"ef")].concat();
+    write("session", "native-bodies", &[control(0), blocks.clone(), control(2), control(3)].concat());
+    write("session", "native-growing", &[control(1), blocks.clone(), control(2), control(3)].concat());
+    let messages = ftag_messages();
+    let control = |at: usize| body(CONTROL, 0, 0, &messages[at].1);
+    write("session", "ftag-bodies", &[control(0), blocks, control(3)].concat());
+    write("session", "ftag-empty", &[control(1), control(3)].concat());
 }
 
 /// Inputs of the structured target are drawn from plain bytes, so these are patterns.

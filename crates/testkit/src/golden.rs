@@ -1,8 +1,13 @@
 //! Golden vectors: files and the streams that the public radio toolkit makes of them.
 //!
-//! The wire format is described in the book, profile `ftag`; here are only bytes. Every stream was
-//! captured with block size 50, three repeats, eight METAs first, one META every 50 ticks, and the
-//! file name `NAME.bin` in the META.
+//! The wire format is described in the book, profile `ftag`; here are only bytes. Every stream has block size 50,
+//! three repeats, eight METAs first, one META every 50 ticks, and the file name `NAME.bin` in the META.
+//!
+//! | vector | file | stream |
+//! |---|---|---|
+//! | `one`, `hundred`, `stuffing` | 1, 100 and 173 bytes | come with the description of the wire format |
+//! | `metas` | 3000 random bytes | captured from the output of the public toolkit's own sender |
+//! | `border` | 2400 bytes, byte `i` is `(i * 7) & 255` | captured likewise |
 
 /// A file and what goes over the wire for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,13 @@ mod tests {
             name.push(0);
             assert!(golden.stream.windows(name.len()).any(|run| run == name), "{}", golden.name);
         }
+    }
+
+    #[test]
+    fn the_file_of_border_is_as_described() {
+        let byte = |i: usize| u8::try_from((i * 7) & 255).unwrap_or_default();
+        assert_eq!(ftag_named("border").file, (0..2400).map(byte).collect::<Vec<_>>());
+        assert_eq!(ftag_named("metas").file.len(), 3000);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! The first META counts. A later one, or END, may add what was not known (size, hash); if it says something else,
 //! that is counted and told, and nothing changes.
 
-use packhorse_buffer::{Instant, log_debug, log_warn};
+use packhorse_buffer::{Instant, log_debug, log_info, log_warn};
 
 use crate::{
     BlockSet, End, EndVerdict, HashKind, Layout, LayoutError, Meta, MetaVerdict, MissingRanges, ObjectKind,
@@ -92,6 +92,7 @@ impl<B: BlockSet> Receiver<B> {
         };
         receiver.stats.touch(now);
         receiver.tell.started = receiver.layout.is_some_and(|layout| layout.blocks() == 0);
+        log_info!("receiving object {}, {} bytes a block", meta.object_id, meta.block_size);
         receiver.check_complete();
         Ok(receiver)
     }
@@ -115,10 +116,12 @@ impl<B: BlockSet> Receiver<B> {
             None => self.stream_place(number, len),
         };
         let place = place.inspect_err(|refused| {
-            log_debug!("block {} of {} bytes refused", number, len);
-            match refused {
-                Refused::OutOfRange => self.refused.out_of_range += 1,
-                _ => self.refused.wrong_length += 1,
+            if matches!(refused, Refused::OutOfRange) {
+                log_debug!("block {} refused: behind the end of the object", number);
+                self.refused.out_of_range += 1;
+            } else {
+                log_debug!("block {} refused: {} bytes are not its length", number, len);
+                self.refused.wrong_length += 1;
             }
         })?;
         match self.blocks.insert(number) {
@@ -128,6 +131,7 @@ impl<B: BlockSet> Receiver<B> {
                 return Err(Refused::Repeat);
             }
             Err(_) => {
+                log_debug!("block {} refused: no memory to remember it", number);
                 self.refused.set_full += 1;
                 return Err(Refused::SetFull);
             }
@@ -202,7 +206,9 @@ impl<B: BlockSet> Receiver<B> {
             return Some(ReceiverEvent::Complete);
         }
         if core::mem::take(&mut self.tell_end) && !self.has_all_blocks() {
-            return Some(ReceiverEvent::EndedIncomplete { missing: self.missing() });
+            let missing = self.missing();
+            log_info!("object {} has ended, {} blocks are missing", self.about.object_id, missing);
+            return Some(ReceiverEvent::EndedIncomplete { missing });
         }
         None
     }
@@ -353,6 +359,7 @@ impl<B: BlockSet> Receiver<B> {
 
     fn check_complete(&mut self) {
         if !self.tell.complete_told && self.is_complete() {
+            log_info!("object {} is complete", self.about.object_id);
             self.tell.complete = true;
             self.tell.complete_told = true;
         }

@@ -10,7 +10,7 @@
 //! control messages through the codec of the profile. So blocks can be read straight into packets, or go out
 //! from mapped memory without a copy, and the sender needs no codec, no buffer and no name.
 
-use packhorse_buffer::Instant;
+use packhorse_buffer::{Instant, log_info};
 
 use crate::plan::{Next, Plan};
 use crate::{Layout, LayoutError, Pacer, Place, RepeatOrder, SenderConfig, TransferStats};
@@ -157,7 +157,10 @@ impl Sender {
         self.tick += 1;
         self.last = if transmit == Transmit::End { Last::End } else { Last::Other };
         self.estimate = Some((now, len.saturating_add(self.config.overhead)));
-        self.events.started |= self.stats.started.is_none();
+        if self.stats.started.is_none() {
+            log_info!("sending: {} bytes a block", self.layout.block_size());
+            self.events.started = true;
+        }
         self.stats.touch(now);
         Some(transmit)
     }
@@ -250,7 +253,10 @@ impl Sender {
                 self.tell_blocks_sent();
                 self.stats.ends += 1;
                 self.ends_left -= 1;
-                self.events.done = self.ends_left == 0;
+                if self.is_done() {
+                    log_info!("sent: {} bytes in {} blocks", self.stats.bytes, self.stats.blocks);
+                    self.events.done = true;
+                }
                 Some(Transmit::End)
             }
             Next::Block { number, copy } => {

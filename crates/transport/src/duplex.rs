@@ -52,7 +52,7 @@ impl<R: Transport, W: Transport<Error = R::Error>> Transport for Duplex<R, W> {
         file: &std::fs::File,
         offset: u64,
         len: usize,
-    ) -> Result<bool, TransportError<Self::Error>> {
+    ) -> Result<usize, TransportError<Self::Error>> {
         self.sender.send_file(file, offset, len)
     }
 

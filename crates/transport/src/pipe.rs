@@ -219,20 +219,20 @@ impl Transport for PipeWriter {
         file: &std::fs::File,
         offset: u64,
         len: usize,
-    ) -> core::result::Result<bool, TransportError<Error>> {
+    ) -> core::result::Result<usize, TransportError<Error>> {
         use rustix::pipe::{SpliceFlags, splice};
         let mut at = offset;
         let mut left = len;
         while left > 0 && self.splices {
             match splice(file, Some(&mut at), &self.fd, None, left, SpliceFlags::MORE) {
-                Ok(0) => return Err(TransportError::Io(Error::from(ErrorKind::UnexpectedEof))),
+                Ok(0) => break,
                 Ok(sent) => left = left.saturating_sub(sent),
                 // Not a pipe, or a file system that cannot lend pages. Always the first call: nothing is sent then.
                 Err(Errno::INVAL | Errno::NOSYS) if left == len => self.splices = false,
                 Err(errno) => _ = self.recover(errno).map_err(closed_or)?,
             }
         }
-        Ok(self.splices)
+        Ok(len - left)
     }
 
     fn receive(&mut self, _into: &mut [u8]) -> core::result::Result<usize, TransportError<Error>> {

@@ -11,7 +11,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use packhorse_buffer::{DecodeError, DecodeErrorKind, Layer, NoRoom, PacketBuf, Side, Storage};
+use packhorse_buffer::{DecodeError, DecodeErrorKind, Layer, NoRoom, PacketBuf, Side, Storage, log_debug};
 
 use crate::{CheckStats, Checksum};
 
@@ -55,6 +55,7 @@ impl<C: Checksum> Layer for Check<C> {
     #[inline]
     fn pull<S: Storage>(&mut self, buf: &mut PacketBuf<S>) -> Result<(), DecodeError> {
         if let Err(short) = buf.trim(C::WIDTH).map(|_| ()) {
+            log_debug!("packet of {} bytes is shorter than its check", short.available);
             self.stats.short += 1;
             return Err(short.at(LAYER, 0));
         }
@@ -119,6 +120,7 @@ impl<C: Checksum> Layer for LengthCheck<C> {
         let available = buf.len();
         let needed = 1 + C::WIDTH;
         if available < needed {
+            log_debug!("packet of {} bytes is shorter than its length and check", available);
             self.stats.short += 1;
             let kind = DecodeErrorKind::Truncated { needed, available };
             return Err(DecodeError { layer: LAYER, offset: 0, kind });
@@ -126,6 +128,7 @@ impl<C: Checksum> Layer for LengthCheck<C> {
         let stated = usize::from(buf.as_slice()[0]);
         let expected = available - 1;
         if stated != expected {
+            log_debug!("packet says {} bytes and has {}", stated, expected);
             self.stats.bad_length += 1;
             let kind = DecodeErrorKind::BadLength { stated, expected };
             return Err(DecodeError { layer: LAYER, offset: 0, kind });
@@ -140,6 +143,7 @@ impl<C: Checksum> Layer for LengthCheck<C> {
 /// Puts the check of all bytes of `buf` behind them.
 #[inline]
 fn put_check<C: Checksum, S: Storage>(buf: &mut PacketBuf<S>) -> Result<(), NoRoom> {
+    const { assert!(1 <= C::WIDTH && C::WIDTH <= 4, "a check is 1 to 4 bytes wide") };
     let sum = C::checksum(buf.as_slice()).to_be_bytes();
     buf.put_slice(&sum[sum.len() - C::WIDTH..])
 }
@@ -147,12 +151,14 @@ fn put_check<C: Checksum, S: Storage>(buf: &mut PacketBuf<S>) -> Result<(), NoRo
 /// Compares the check that stands in the first bytes of the tailroom, just trimmed, with that of the data.
 #[inline]
 fn verify<C: Checksum, S: Storage>(buf: &PacketBuf<S>, stats: &mut CheckStats) -> Result<(), DecodeError> {
+    const { assert!(1 <= C::WIDTH && C::WIDTH <= 4, "a check is 1 to 4 bytes wide") };
     let computed = C::checksum(buf.as_slice());
     let end = buf.range().end;
     let stated = buf.storage().as_slice()[end..end + C::WIDTH]
         .iter()
         .fold(0, |value, &byte| (value << 8) | u32::from(byte));
     if stated != computed {
+        log_debug!("check is {:x}, of the bytes {:x}", stated, computed);
         stats.bad_check += 1;
         let kind = DecodeErrorKind::BadCheck { stated, computed };
         return Err(DecodeError { layer: LAYER, offset: buf.len(), kind });

@@ -12,12 +12,14 @@ mod control;
 mod deframe;
 mod pull;
 mod receiver;
+mod session;
 mod uri;
 
 pub use control::{control_ftag, control_native};
 pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed};
 pub use pull::{pull_ftag, pull_native};
 pub use receiver::receiver;
+pub use session::session;
 pub use uri::uri;
 
 /// What a target does with an input.
@@ -33,5 +35,6 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("pull_ftag", pull_ftag),
     ("pull_native", pull_native),
     ("receiver", receiver),
+    ("session", session),
     ("uri", uri),
 ];

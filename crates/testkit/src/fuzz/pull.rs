@@ -9,7 +9,7 @@
 use core::fmt::Debug;
 
 use packhorse_buffer::{Layer, Over, PacketBuf};
-use packhorse_link::{Check, Crc16SpiFujitsu, Crc32c, LengthCheck};
+use packhorse_link::{Check, Crc16SpiFujitsu, Crc32c, LengthCheck, LengthPrefixed};
 use packhorse_packet::{Address, Arrival, Fragment, MessageLayer, Reassembler};
 use packhorse_transfer::BlockHeader;
 
@@ -23,8 +23,9 @@ type Ftag = Over<
 /// Room around a packet, to push what was pulled.
 const ROOM: usize = 32;
 
-/// Any packet through the layers of the native stack, and as a piece of a message.
+/// Any packet through the layers of the native stack, as a piece of a message, and as one frame.
 pub fn pull_native(data: &[u8]) {
+    frame(data);
     pull(native(), native(), data, 0..6);
     if let Some(sealed) = sealed(Check::<Crc32c>::new(), data) {
         pull(native(), native(), &sealed, 2..6);
@@ -82,6 +83,30 @@ where
     for at in (0..range.end).filter(|at| !sequence.contains(at)) {
         assert_eq!(again.get(at), packet.get(at), "byte {at} of {packet:02x?}");
     }
+}
+
+/// The bytes as exactly one frame, and framed: a header is either refused or the one that would be pushed.
+fn frame(data: &[u8]) {
+    /// Longest packet; some inputs are longer.
+    const PACKET_MAX: usize = 1000;
+    let mut layer = LengthPrefixed::new(PACKET_MAX);
+    let framed = |layer: &mut LengthPrefixed, packet: &[u8]| {
+        let mut buf = PacketBuf::with_headroom(vec![0xA5; packet.len() + 2 * ROOM], ROOM).ok()?;
+        buf.put_slice(packet).ok()?;
+        layer.push((), &mut buf).ok()?;
+        Some(buf.as_slice().to_vec())
+    };
+    let mut buf = PacketBuf::filled(data.to_vec());
+    if layer.pull(&mut buf).is_ok() {
+        assert_eq!(framed(&mut layer, buf.as_slice()).as_deref(), Some(data), "one header for one packet");
+    }
+    let Some(frame) = framed(&mut layer, data) else {
+        assert!(data.len() > PACKET_MAX, "what fits is framed");
+        return;
+    };
+    let mut buf = PacketBuf::filled(frame);
+    assert_eq!(layer.pull(&mut buf), Ok(()), "what was framed is a frame");
+    assert_eq!(buf.as_slice(), data, "and holds what was framed");
 }
 
 /// The bytes as pieces of messages: `| length of a piece | piece ... |` again and again.
