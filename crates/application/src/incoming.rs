@@ -436,7 +436,7 @@ where
             return;
         }
         self.told = self.now;
-        for object in self.objects.iter_mut() {
+        for object in self.objects.open() {
             if let Some(receiver) = object.receiver.as_ref().filter(|_| object.stage == Stage::Open) {
                 let size = receiver.layout().map(|layout| layout.size());
                 watch.event(Event::Progress {
@@ -453,7 +453,7 @@ where
         self.hand_over();
         let broken: Vec<(u32, String)> = self
             .objects
-            .iter_mut()
+            .open()
             .filter(|object| object.stage == Stage::Open)
             .map(|object| (object.key, missing(object)))
             .collect();

@@ -2,6 +2,7 @@
 //!
 //! Not the bytes: those go to the writer. An object that has ended costs a few words; only so many can be open.
 
+use alloc::collections::BTreeSet;
 use std::collections::HashMap;
 
 use packhorse_buffer::Instant;
@@ -81,7 +82,8 @@ pub(crate) struct Objects {
     /// The label asked for last: block after block belongs to the same object.
     last: Option<(Label, usize)>,
     next: u32,
-    open: usize,
+    /// Keys of those that are open, the oldest first: few, however many are known.
+    open: BTreeSet<u32>,
 }
 
 impl Objects {
@@ -95,10 +97,6 @@ impl Objects {
                 self.objects.get_mut(index)
             }
         }
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Object> {
-        self.objects.iter_mut()
     }
 
     /// An object was announced. `identified`: the profile gives objects numbers, and names have folders.
@@ -138,7 +136,7 @@ impl Objects {
             return Announced::Refused;
         }
         let Ok(receiver) =
-            Receiver::new(meta, PagedBitmap::with_cap(BITMAP_MAX / (self.open + 1).min(OPEN_MAX)), now)
+            Receiver::new(meta, PagedBitmap::with_cap(BITMAP_MAX / (self.open.len() + 1).min(OPEN_MAX)), now)
         else {
             return Announced::Refused;
         };
@@ -149,7 +147,7 @@ impl Objects {
         self.next = self.next.wrapping_add(1);
         let key = self.next;
         // One that is replaced is counted until it has ended.
-        self.open += 1;
+        self.open.insert(key);
         let object = Object {
             key,
             label,
@@ -177,9 +175,7 @@ impl Objects {
     /// An object has ended, one way or the other: its bitmap is let go.
     pub(crate) fn end(&mut self, key: u32, stage: Stage) -> Option<&mut Object> {
         let object = self.objects.get_mut(*self.keys.get(&key)?)?;
-        if object.is_open() {
-            self.open = self.open.saturating_sub(1);
-        }
+        self.open.remove(&key);
         object.stage = stage;
         if let Some(receiver) = object.receiver.take() {
             object.bytes = receiver.stats().bytes;
@@ -189,12 +185,17 @@ impl Objects {
 
     /// Whether no more objects can be opened.
     pub(crate) fn is_full(&self) -> bool {
-        self.open >= OPEN_MAX
+        self.open.len() >= OPEN_MAX
     }
 
-    /// The longest known object that its sender is done with, and that is not whole.
+    /// Those that are open, the oldest first.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Object> {
+        self.open.iter().filter_map(|key| self.objects.get(*self.keys.get(key)?))
+    }
+
+    /// The oldest object that its sender is done with, and that is not whole.
     pub(crate) fn hopeless(&self) -> Option<&Object> {
-        self.objects.iter().find(|object| {
+        self.open().find(|object| {
             object.stage == Stage::Open
                 && object.receiver.as_ref().is_some_and(|receiver| receiver.has_ended())
         })
@@ -202,7 +203,7 @@ impl Objects {
 
     /// Objects of which everything has come, and the writer has not said yet what came of them.
     pub(crate) fn verifying(&self) -> usize {
-        self.objects.iter().filter(|object| object.stage == Stage::Verifying).count()
+        self.open().filter(|object| object.stage == Stage::Verifying).count()
     }
 
     /// Forgets those that have ended.

@@ -180,7 +180,7 @@ Chances P are from 0 to 1, also written 1% or 1/1000. The same seed and options 
 damage to the same bytes. What was done is printed to standard error at the end.
 
 Examples:
-  packhorse send f --mode repeat=3 | packhorse noise --drop 1/1000 | packhorse recv inbox
+  packhorse send f --mode repeat=3 | packhorse noise --drop 1/1000 --seed 7 | packhorse recv inbox
   packhorse noise --byte-error 1/1000 --burst 16 < recording > damaged")]
 pub(crate) struct NoiseArgs {
     /// Start of the random numbers [default: a random one, printed at the end]

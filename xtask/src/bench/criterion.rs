@@ -4,8 +4,9 @@ use super::Context;
 use crate::counts::Counts;
 use crate::run::Run;
 
-/// Pushing headers: the crate's own benchmarks.
+/// Pushing headers: those of the native stack, then the buffer's own benchmarks.
 pub(super) fn layers(context: &Context) -> anyhow::Result<()> {
+    benches_of(context, "packhorse")?;
     benches_of(context, "packhorse-buffer")
 }
 
