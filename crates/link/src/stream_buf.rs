@@ -68,14 +68,6 @@ impl<S: Storage> StreamBuf<S> {
         &mut self.storage.as_mut_slice()[self.end..]
     }
 
-    /// Memory behind the pending bytes, as [`spare`](Self::spare) but without moving any: packets handed on stay where
-    /// they are. Empty when the end of the storage is reached: then hand the packets over with
-    /// [`replace_storage`](Self::replace_storage), or be done with them and call [`spare`](Self::spare).
-    pub fn behind(&mut self) -> &mut [u8] {
-        self.last = 0;
-        &mut self.storage.as_mut_slice()[self.end..]
-    }
-
     /// The bytes of a packet that [`next_range`](Self::next_range) has found; empty for other ranges outside the storage.
     pub fn packet_mut(&mut self, range: Range<usize>) -> &mut [u8] {
         self.storage.as_mut_slice().get_mut(range).unwrap_or_default()

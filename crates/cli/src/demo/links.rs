@@ -1,13 +1,13 @@
 //! Links inside this process: both ends in threads, packets in memory.
 
-use std::io;
+use core::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
 use packhorse::application::{Catalog, Event, Existing, Inbox, Target, Until};
-use packhorse::link::{Boundaries, Transport, TransportError};
+use packhorse::link::Transport;
 use packhorse::transfer::Mode;
 use packhorse::transport::{Faults, Faulty, Memory};
 use packhorse::{ReceiveOptions, SendOptions, receive_from, send_to};
@@ -26,7 +26,7 @@ const SEED: u64 = 7;
 pub(super) fn loopback(file: &Path, inbox: &Path) -> anyhow::Result<Leg> {
     let (here, there) = Memory::pair(MTU, SLOTS);
     let options = SendOptions::default();
-    let leg = Leg { link: "loopback", mode: "once", ..transfer(file, inbox, &options, Io(here), Io(there))? };
+    let leg = Leg { link: "loopback", mode: "once", ..transfer(file, inbox, &options, here, there)? };
     Ok(leg)
 }
 
@@ -37,15 +37,14 @@ pub(super) fn lossy(file: &Path, inbox: &Path) -> anyhow::Result<Leg> {
     let (here, there) = Memory::pair(MTU, SLOTS);
     let here = Faulty::new(here, SEED, &faults)?;
     let options = SendOptions { mode: Mode::Repeat { copies: 4 }, ..SendOptions::default() };
-    let leg =
-        Leg { link: "lossy", mode: "repeat=4", ..transfer(file, inbox, &options, Io(here), Io(there))? };
+    let leg = Leg { link: "lossy", mode: "repeat=4", ..transfer(file, inbox, &options, here, there)? };
     Ok(leg)
 }
 
 fn transfer<A, B>(file: &Path, inbox: &Path, options: &SendOptions, here: A, there: B) -> anyhow::Result<Leg>
 where
-    A: Transport<Error = io::Error> + Send,
-    B: Transport<Error = io::Error>,
+    A: Transport<Error: Display> + Send,
+    B: Transport<Error: Display>,
 {
     let paths: [PathBuf; 1] = [file.to_owned()];
     let catalog = Catalog::new(&paths, None)?;
@@ -89,36 +88,4 @@ where
         messages: None,
         verified: arrived.filter(|arrived| Some(arrived) == hash.as_ref()),
     })
-}
-
-/// A transport in memory, with the error type that sessions expect: it has none of its own.
-struct Io<T>(T);
-
-impl<T: Transport<Error = core::convert::Infallible>> Transport for Io<T> {
-    type Error = io::Error;
-
-    fn mtu(&self) -> usize {
-        self.0.mtu()
-    }
-    fn boundaries(&self) -> Boundaries {
-        self.0.boundaries()
-    }
-    fn send(&mut self, bytes: &[u8]) -> Result<(), TransportError<io::Error>> {
-        self.0.send(bytes).map_err(widen)
-    }
-    fn send_gather(&mut self, pieces: &[&[u8]]) -> Result<(), TransportError<io::Error>> {
-        self.0.send_gather(pieces).map_err(widen)
-    }
-    fn receive(&mut self, into: &mut [u8]) -> Result<usize, TransportError<io::Error>> {
-        self.0.receive(into).map_err(widen)
-    }
-}
-
-fn widen(error: TransportError<core::convert::Infallible>) -> TransportError<io::Error> {
-    match error {
-        TransportError::WouldBlock => TransportError::WouldBlock,
-        TransportError::Closed => TransportError::Closed,
-        TransportError::TooLong { len, most } => TransportError::TooLong { len, most },
-        TransportError::Io(never) => match never {},
-    }
 }
