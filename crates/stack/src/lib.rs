@@ -14,6 +14,7 @@ pub use packhorse_application as application;
 pub use packhorse_buffer as buffer;
 pub use packhorse_link as link;
 pub use packhorse_packet as packet;
+pub use packhorse_spead as spead;
 pub use packhorse_transfer as transfer;
 pub use packhorse_transport as transport;
 

@@ -9,6 +9,8 @@
 //! | `metas` | 3000 random bytes | captured from the output of the public toolkit's own sender |
 //! | `border` | 2400 bytes, byte `i` is `(i * 7) & 255` | captured likewise |
 
+pub mod spead;
+
 /// A file and what goes over the wire for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Golden {
