@@ -16,7 +16,11 @@ pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let kind = entry.file_type()?;
-            if kind.is_dir() && !LEFT_OUT.contains(&&*name) {
+            // In a worktree of git `.git` is a file.
+            if LEFT_OUT.contains(&&*name) {
+                continue;
+            }
+            if kind.is_dir() {
                 open.push(entry.path());
             } else if kind.is_file() {
                 found.push(entry.path());
