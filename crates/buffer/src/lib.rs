@@ -16,6 +16,8 @@ pub mod log;
 mod packet_buf;
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 mod pool;
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+mod slab;
 mod storage;
 pub mod time;
 pub mod timing;
@@ -28,6 +30,8 @@ pub use packet_buf::PacketBuf;
 pub use pool::{HeapPool, HeapSlot};
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use pool::{Pool, Pooled};
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+pub use slab::{FreshSlab, SharedSlab, SlabSlice, Slabs};
 pub use storage::Storage;
 #[cfg(feature = "std")]
 pub use time::SystemClock;

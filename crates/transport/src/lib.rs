@@ -8,6 +8,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 mod capture;
 pub mod damage;
+#[cfg(all(feature = "std", unix))]
+pub mod datagrams;
 mod duplex;
 mod faulty;
 #[cfg(feature = "std")]
