@@ -12,4 +12,4 @@ mod pointer;
 mod prefix;
 
 pub use pointer::Pointer;
-pub use prefix::{HeaderError, MAGIC, Prefix, VERSION};
+pub use prefix::{HeaderError, MAGIC, Prefix, Split, VERSION};

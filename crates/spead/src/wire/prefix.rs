@@ -78,7 +78,7 @@ impl Prefix {
     ///
     /// # Errors
     /// [`HeaderError`]: as [`flavour`](Self::flavour), or the packet is shorter than its header.
-    pub fn split(packet: &[u8]) -> Result<(Flavour, &[U64<BE>], &[u8]), HeaderError> {
+    pub fn split(packet: &[u8]) -> Result<Split<'_>, HeaderError> {
         let short = HeaderError::Short { needed: Self::LEN, available: packet.len() };
         let (prefix, rest) = Self::ref_from_prefix(packet).map_err(|_| short)?;
         let flavour = prefix.flavour()?;
@@ -89,6 +89,9 @@ impl Prefix {
         Ok((flavour, pointers, payload))
     }
 }
+
+/// Flavour, item pointers, and the bytes behind them.
+pub type Split<'a> = (Flavour, &'a [U64<BE>], &'a [u8]);
 
 /// Why the first bytes of a packet are not those of SPEAD-64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
