@@ -20,6 +20,7 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("crates/buffer/src/pool/fixed.rs", "slots of a pool in a static"),
     ("crates/buffer/src/pool/heap.rs", "slots of a pool on the heap"),
     ("crates/buffer/tests/loom.rs", "a model of both"),
+    ("crates/transport/src/datagrams/sendmmsg.rs", "a system call that no safe crate offers"),
     ("crates/testkit/src/allocator.rs", "an allocator that counts"),
 ];
 

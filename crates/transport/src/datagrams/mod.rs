@@ -6,5 +6,9 @@
 //! a single link of packets is the `udp` transport.
 
 mod receive;
+mod send;
+#[cfg(target_os = "linux")]
+mod sendmmsg;
 
 pub use receive::{DatagramReceiver, Filled, Readiness, ReceiveOptions, ReceiveWaker};
+pub use send::{DatagramSender, Destination, Message, SendOptions, SendStatistics};

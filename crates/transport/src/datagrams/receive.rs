@@ -261,7 +261,7 @@ fn join(socket: &UdpSocket, group: IpAddr, interface: Option<&str>) -> Result<()
 }
 
 /// The number of a network interface, from that number or its name.
-fn index(socket: &UdpSocket, interface: &str) -> Result<u32> {
+pub(super) fn index(socket: &UdpSocket, interface: &str) -> Result<u32> {
     if let Ok(number) = interface.parse() {
         return Ok(number);
     }
