@@ -235,6 +235,8 @@ where
             Ok(Control::Meta(_)) => self.report.dropped.refused += 1,
             Ok(Control::End(end)) => self.end(label, &end, watch),
             Ok(Control::SessionEnd(end)) => self.sessions.end(end),
+            // What another receiver tells the sender, on a link that all of them hear.
+            Ok(Control::Ack(_)) => {}
             Err(error) => {
                 tracing::debug!(%error, "control message dropped");
                 self.report.dropped.bad_control += 1;

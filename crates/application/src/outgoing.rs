@@ -205,6 +205,8 @@ where
             name: name.as_bytes(),
             mode: entry.mode,
             mtime: entry.modified,
+            fountain: None,
+            answers: false,
         };
         let mut sender = if entry.kind == EntryKind::Stream {
             if !P::Codec::SESSIONS {

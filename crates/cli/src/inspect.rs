@@ -79,6 +79,14 @@ fn line(record: &Record<'_>, tagged: bool, output: &mut impl Write) -> io::Resul
 fn text(body: &Body<'_>, tagged: bool) -> String {
     let of = |tag: u16| if tagged { format!(" of object {tag:04x}") } else { String::new() };
     match body {
+        Body::Block { header, length } if tagged && header.number >> 31 != 0 => {
+            format!(
+                "repair symbol {:08x}{}, {}",
+                header.number,
+                of(header.tag),
+                human::count(*length as u64, "byte")
+            )
+        }
         Body::Block { header, length } => {
             format!("block {}{}, {}", header.number, of(header.tag), human::count(*length as u64, "byte"))
         }
@@ -89,6 +97,14 @@ fn text(body: &Body<'_>, tagged: bool) -> String {
         },
         Body::SessionEnd(end) => {
             format!("SESSION END, {}", human::count(u64::from(end.objects), "object"))
+        }
+        Body::Ack(ack) => {
+            let about = ack.entries().map(|entry| {
+                let missing: u64 = entry.items().map(|(_, count)| u64::from(count)).sum();
+                format!(", object {} {:?}, {missing} missing below {}", entry.index, entry.state, entry.end)
+            });
+            let packets = human::count(u64::from(ack.packets), "packet");
+            format!("ACK of {packets}{}", about.collect::<String>())
         }
         Body::Piece { fragment, length } => format!(
             "piece {} of {} of control message {}, {}",
@@ -166,6 +182,18 @@ fn seen_object(seen: &Seen<'_>) -> Value {
             "kind": "end", "tag": tag(end.object_id), "size": end.size, "hash": end.hash.as_ref().map(human::hash),
         }),
         Body::SessionEnd(end) => json!({ "kind": "session_end", "objects": end.objects }),
+        Body::Ack(ack) => json!({
+            "kind": "ack",
+            "receiver": ack.receiver,
+            "packets": ack.packets,
+            "damaged": ack.damaged,
+            "objects": ack.entries().map(|entry| json!({
+                "index": entry.index,
+                "state": format!("{:?}", entry.state).to_lowercase(),
+                "missing": entry.items().map(|(_, count)| u64::from(count)).sum::<u64>(),
+                "below": entry.end,
+            })).collect::<Vec<_>>(),
+        }),
         Body::Piece { fragment, length } => json!({
             "kind": "piece", "message": fragment.message, "index": fragment.index, "last": fragment.last,
             "bytes": length,
@@ -194,7 +222,7 @@ fn seen_object(seen: &Seen<'_>) -> Value {
     object
 }
 
-fn counters(summary: &Summary) -> [(&'static str, u64); 19] {
+fn counters(summary: &Summary) -> [(&'static str, u64); 20] {
     let Summary { frames, check, packets, .. } = summary;
     [
         ("bytes", summary.bytes),
@@ -203,6 +231,7 @@ fn counters(summary: &Summary) -> [(&'static str, u64); 19] {
         ("metas", summary.metas),
         ("ends", summary.ends),
         ("session_ends", summary.session_ends),
+        ("acks", summary.acks),
         ("messages", summary.messages),
         ("pieces", summary.pieces),
         ("bad_check", check.bad_check),

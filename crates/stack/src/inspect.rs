@@ -9,7 +9,7 @@ use packhorse_application::Profile;
 use packhorse_buffer::{DecodeError, Layer as _, NoProbe, PacketBuf};
 use packhorse_link::{CheckStats, FrameStats, Framing, Reject, Step};
 use packhorse_packet::{Address, Arrival, Fragment, Order, PacketStats, Reassembler};
-use packhorse_transfer::{BlockHeader, Control, ControlCodec, End, Meta, SessionEnd};
+use packhorse_transfer::{Ack, BlockHeader, Control, ControlCodec, End, Meta, SessionEnd};
 
 use crate::{ByteStream, Ftag, Native, ProfileName};
 
@@ -59,6 +59,8 @@ pub enum Body<'a> {
     End(End),
     /// The end of a session.
     SessionEnd(SessionEnd),
+    /// What a receiver has and lacks.
+    Ack(Ack<'a>),
     /// A piece of a control message that is not whole yet, or was before.
     Piece {
         /// Which piece of which message.
@@ -95,6 +97,8 @@ pub struct Summary {
     pub ends: u64,
     /// Ends of sessions.
     pub session_ends: u64,
+    /// Acknowledgements.
+    pub acks: u64,
     /// Messages and pieces of messages.
     pub messages: u64,
     /// Pieces of control messages.
@@ -211,6 +215,7 @@ impl<P: ByteStream> Inspector<P> {
                 Body::Meta(_) => &mut self.summary.metas,
                 Body::End(_) => &mut self.summary.ends,
                 Body::SessionEnd(_) => &mut self.summary.session_ends,
+                Body::Ack(_) => &mut self.summary.acks,
                 Body::Piece { .. } => &mut self.summary.pieces,
                 Body::Message { .. } => &mut self.summary.messages,
             },
@@ -244,6 +249,7 @@ fn body<'a, P: Profile>(
         Some(Control::Meta(meta)) => Body::Meta(meta),
         Some(Control::End(end)) => Body::End(end),
         Some(Control::SessionEnd(end)) => Body::SessionEnd(end),
+        Some(Control::Ack(ack)) => Body::Ack(ack),
         None => Body::Piece { fragment, length },
     })
 }

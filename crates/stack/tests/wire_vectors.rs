@@ -73,6 +73,7 @@ fn native() -> Vec<Sent> {
         name: b"hello.txt",
         mode: Some(0o644),
         mtime: Some((1_000_000_000, 500)),
+        ..Meta::default()
     };
     let stream = Meta {
         object_id: STREAM,

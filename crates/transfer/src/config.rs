@@ -1,4 +1,4 @@
-//! [`SenderConfig`]: how an object is sent over a link that may lose packets and has no way back, or loses nothing.
+//! [`SenderConfig`]: how an object is sent, by what the link does to packets and whether it has a way back.
 
 use crate::Pace;
 
@@ -14,6 +14,14 @@ pub enum Mode {
         /// Copies beside the first sending.
         copies: u32,
     },
+    /// Every block once, and repair symbols of a fountain code of which any stand in for any lost block.
+    Fountain {
+        /// Repair symbols for a hundred blocks, rounded up in every source block; `None` goes on without end, with
+        /// ever new ones, until somebody stops it or every receiver is known to have enough.
+        repair_percent: Option<u32>,
+    },
+    /// Every block until the receiver has acknowledged it. Needs a way back.
+    Arq,
 }
 
 impl Mode {
@@ -21,9 +29,15 @@ impl Mode {
     #[must_use]
     pub const fn copies(self) -> u32 {
         match self {
-            Self::Once => 0,
+            Self::Once | Self::Fountain { .. } | Self::Arq => 0,
             Self::Repeat { copies } => copies,
         }
+    }
+
+    /// Whether the mode is of no use without a way back.
+    #[must_use]
+    pub const fn needs_answers(self) -> bool {
+        matches!(self, Self::Arq)
     }
 }
 
@@ -62,6 +76,8 @@ pub struct SenderConfig {
     /// Bytes on the wire beside the block, by which packets are paced before
     /// [`Sender::sent`](crate::Sender::sent) has told the truth.
     pub overhead: u32,
+    /// Repair symbols of every source block beside the percentage of [`Mode::Fountain`].
+    pub repair_extra: u32,
 }
 
 impl SenderConfig {
@@ -77,6 +93,7 @@ impl SenderConfig {
             stream_window: 1024,
             pace: Pace::UNLIMITED,
             overhead: 0,
+            repair_extra: 0,
         }
     }
 
@@ -85,6 +102,19 @@ impl SenderConfig {
     #[must_use]
     pub const fn repeat(copies: u32) -> Self {
         Self { mode: Mode::Repeat { copies }, meta_first: 8, meta_every: 50, end_copies: 8, ..Self::once() }
+    }
+
+    /// For links that lose packets, with a fountain code: `repair_percent` as in [`Mode::Fountain`]; META and END as in
+    /// [`repeat`](Self::repeat), END twice.
+    #[must_use]
+    pub const fn fountain(repair_percent: Option<u32>) -> Self {
+        Self { mode: Mode::Fountain { repair_percent }, end_copies: 2, ..Self::repeat(0) }
+    }
+
+    /// For links with a way back: what is lost is sent again.
+    #[must_use]
+    pub const fn arq() -> Self {
+        Self { mode: Mode::Arq, ..Self::once() }
     }
 
     /// What the public toolkit of the `ftag` profile sends: as [`repeat`](Self::repeat), but copies follow one

@@ -8,6 +8,8 @@ use core::fmt;
 
 use packhorse_buffer::{DecodeError, NoRoom, PacketBuf, Storage};
 
+use crate::ack::Ack;
+use crate::fountain::Shape;
 use crate::{Layout, LayoutError};
 
 /// A control message of a transfer.
@@ -19,6 +21,8 @@ pub enum Control<'a> {
     End(End),
     /// All objects of a session have been sent.
     SessionEnd(SessionEnd),
+    /// What a receiver has and lacks: from the receiver to the sender.
+    Ack(Ack<'a>),
 }
 
 /// What kind of thing an object is.
@@ -74,6 +78,10 @@ pub struct Meta<'a> {
     pub mode: Option<u32>,
     /// When it was modified.
     pub mtime: Option<MTime>,
+    /// How the fountain code cuts the object into source blocks; `None` when there is none, and always in `ftag`.
+    pub fountain: Option<Shape>,
+    /// The sender listens to acknowledgements. Never in `ftag`.
+    pub answers: bool,
 }
 
 impl<'a> Meta<'a> {

@@ -7,11 +7,13 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod ack;
 mod bitmap;
 mod block;
 mod block_set;
 mod config;
 mod control;
+pub mod fountain;
 pub mod ftag;
 mod io;
 mod layout;
@@ -25,6 +27,7 @@ mod sender;
 mod stats;
 mod verdict;
 
+pub use ack::{Ack, AckEntries, AckEntry, AckState, AckWriter};
 pub use bitmap::Bitmap;
 pub use block::BlockHeader;
 pub use block_set::{BlockSet, Full, MissingRanges};

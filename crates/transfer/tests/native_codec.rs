@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
 
 use packhorse_buffer::{DecodeErrorKind, Layer, PacketBuf};
+use packhorse_transfer::fountain::Shape;
 use packhorse_transfer::native::{BlockLayer, Codec};
 use packhorse_transfer::{
-    BlockHeader, Control, ControlCodec, EncodeError, End, HashKind, Meta, ObjectKind, SessionEnd,
+    Ack, AckState, AckWriter, BlockHeader, Control, ControlCodec, EncodeError, End, HashKind, Meta,
+    ObjectKind, SessionEnd,
 };
 use proptest::prelude::*;
 
@@ -32,9 +34,11 @@ fn the_native_meta_lies_as_its_table_says() {
         name: b"a/b",
         mode: Some(0o644),
         mtime: Some((-2, 999_999_999)),
+        fountain: Some(Shape { symbols: 0x0102, interleave: 3, index_bits: 20 }),
+        answers: true,
     };
     let bytes = encode(&Control::Meta(meta)).unwrap();
-    assert_eq!(bytes[..4], [1, 1, 0, 3]);
+    assert_eq!(bytes[..4], [1, 1, 0, 7]);
     assert_eq!(bytes[4..12], [1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(bytes[12..20], [0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18]);
     assert_eq!(bytes[20..28], [0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34]);
@@ -44,7 +48,8 @@ fn the_native_meta_lies_as_its_table_says() {
     assert_eq!(bytes[76..82], [1, 0, 3, b'a', b'/', b'b']);
     assert_eq!(bytes[82..89], [2, 0, 4, 0, 0, 1, 0o244]);
     assert_eq!(bytes[89..92], [3, 0, 12]);
-    assert_eq!(bytes[92..], [255, 255, 255, 255, 255, 255, 255, 254, 0x3B, 0x9A, 0xC9, 0xFF]);
+    assert_eq!(bytes[92..104], [255, 255, 255, 255, 255, 255, 255, 254, 0x3B, 0x9A, 0xC9, 0xFF]);
+    assert_eq!(bytes[104..], [4, 0, 4, 1, 2, 3, 20]);
     assert_eq!(meta.tag(), 0x0708);
 }
 
@@ -105,7 +110,7 @@ fn what_native_cannot_say_is_refused_by_name() {
 #[test]
 fn a_version_or_kind_from_the_future_is_unsupported() {
     let mut bytes = encode(&Control::Meta(Meta { block_size: 1, ..Meta::default() })).unwrap();
-    for (offset, value) in [(0, 2), (1, 2), (28, 0), (28, 4), (29, 0), (29, 2)] {
+    for (offset, value) in [(0, 3), (1, 2), (28, 0), (28, 4), (29, 0), (29, 2)] {
         let known = core::mem::replace(&mut bytes[offset], value);
         let error = Codec::decode(&bytes).unwrap_err();
         assert_eq!(
@@ -139,6 +144,12 @@ fn any_meta() -> impl Strategy<Value = (Meta<'static>, String)> {
             mode,
             mtime,
             name: b"",
+            fountain: mode.map(|mode| Shape {
+                symbols: u16::try_from(mode % 8192).unwrap() + 1,
+                interleave: mode.to_be_bytes()[1] % 4 + 1,
+                index_bits: mode.to_be_bytes()[0] % 24 + 1,
+            }),
+            answers: index % 2 == 1,
         };
         (meta, name)
     })
@@ -161,7 +172,38 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_read_or_refused(mut bytes: Vec<u8>, kind in prop_oneof![Just(1_u8), Just(254), Just(255)]) {
+    fn an_ack_reads_as_it_was_written(
+        fields: [u32; 7],
+        session: u64,
+        session_ended: bool,
+        objects in prop::collection::vec((any::<u32>(), 0..5_u8, any::<bool>(), any::<u32>(),
+            prop::collection::vec(any::<(u32, u16)>(), 0..20)), 0..8),
+        room in 0..400_usize,
+    ) {
+        let states = [AckState::Receiving, AckState::Whole, AckState::Verified, AckState::Failed, AckState::Refused];
+        let mut memory = vec![0xA5; room];
+        let mut writer = AckWriter::new(&mut memory);
+        let mut written = 0;
+        for (index, state, symbols, end, items) in &objects {
+            let state = states[usize::from(*state)];
+            if writer.entry((*index, state), *symbols, *end, items.iter().copied()) {
+                written += 1;
+            }
+        }
+        let [receiver, sequence, held_us, clock_us, bytes, packets, damaged] = fields;
+        let ack = Ack {
+            session_ended, session, receiver, sequence, held_us, clock_us, bytes, packets, damaged, list: writer.finish() };
+        let bytes = encode(&Control::Ack(ack)).unwrap();
+        prop_assert!(bytes.len() <= Ack::HEADER + room);
+        prop_assert_eq!(Codec::decode(&bytes), Ok(Control::Ack(ack)));
+        prop_assert_eq!(ack.entries().count(), written);
+        for len in 0..Ack::HEADER {
+            prop_assert!(Codec::decode(&bytes[..len]).is_err());
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_read_or_refused(mut bytes: Vec<u8>, kind in prop_oneof![Just(1_u8), Just(2), Just(254), Just(255)]) {
         let _ = Codec::decode(&bytes);
         if let [first, second, ..] = &mut bytes[..] {
             (*first, *second) = (kind, 1);

@@ -64,6 +64,7 @@ impl ControlCodec for Codec {
             Control::Meta(meta) => encode_meta(meta, buf),
             Control::End(_) => Ok(buf.put_slice(&[END])?),
             Control::SessionEnd(_) => Err(EncodeError::Unsupported("sessions")),
+            Control::Ack(_) => Err(EncodeError::Unsupported("acknowledgements")),
         }
     }
 

@@ -6,15 +6,18 @@ use zerocopy::byteorder::{BE, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::options::{self, Options};
+use crate::ack::Ack;
 use crate::{Control, ControlCodec, EncodeError, End, HashKind, Meta, ObjectKind, SessionEnd};
 
 const META: u8 = 0x01;
+const ACK: u8 = 0x02;
 const SESSION_END: u8 = 0xFE;
 const END: u8 = 0xFF;
 const VERSION: u8 = 1;
 
 const SIZE_KNOWN: u16 = 1;
 const HASH_KNOWN: u16 = 2;
+const ANSWERS: u16 = 4;
 
 const BLAKE3: u8 = 1;
 
@@ -26,7 +29,7 @@ const BLAKE3: u8 = 1;
 /// |---|---|---|
 /// | 0 | 1 | kind of message: 01 |
 /// | 1 | 1 | version: 1 |
-/// | 2 | 2 | flags: bit 0 the size is known, bit 1 the hash is known; others are sent as 0 and ignored |
+/// | 2 | 2 | flags: bit 0 the size is known, bit 1 the hash is known, bit 2 the sender listens to ACKs; others are sent as 0 and ignored |
 /// | 4 | 8 | object id; its low 16 bits are the tag of the object's packets |
 /// | 12 | 8 | session id |
 /// | 20 | 4 | index of the object in its session |
@@ -40,8 +43,9 @@ const BLAKE3: u8 = 1;
 /// | 76 | | options: type (1), length (2), value, until the end of the message |
 ///
 /// Options: 1 name (UTF-8, 1 to 4,096 bytes, a relative path with `/` between its parts), 2 mode (u32, unix
-/// permission bits), 3 time of modification (i64 seconds since 1970, u32 nanoseconds). Unknown types are skipped,
-/// a type that comes twice is refused.
+/// permission bits), 3 time of modification (i64 seconds since 1970, u32 nanoseconds), 4 the
+/// [shape](crate::fountain::Shape) of the fountain code (u16 symbols, u8 interleave, u8 bits of the index). Unknown types
+/// are skipped, a type that comes twice is refused.
 ///
 /// END:
 ///
@@ -65,6 +69,8 @@ const BLAKE3: u8 = 1;
 /// | 12 | 4 | objects in the session |
 ///
 /// Bytes behind END and SESSION END are ignored, so that a later version can add some.
+///
+/// ACK, kind 02: see [`Ack`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Codec;
 
@@ -137,6 +143,7 @@ impl ControlCodec for Codec {
                 };
                 Ok(buf.put_slice(fields.as_bytes())?)
             }
+            Control::Ack(ack) => ack.write(ACK, VERSION, buf),
         }
     }
 
@@ -144,7 +151,7 @@ impl ControlCodec for Codec {
         let [kind, version, ..] = *message else {
             return Err(TooShort { needed: 2, available: message.len() }.at("transfer", 0));
         };
-        if !matches!(kind, META | END | SESSION_END) {
+        if !matches!(kind, META | ACK | END | SESSION_END) {
             return Err(unsupported(0, kind.into()));
         }
         if version != VERSION {
@@ -152,6 +159,7 @@ impl ControlCodec for Codec {
         }
         match kind {
             META => decode_meta(message).map(Control::Meta),
+            ACK => Ack::read(message).map(Control::Ack),
             END => {
                 let (fields, _) = fixed::<EndFields>(message)?;
                 Ok(Control::End(End {
@@ -182,14 +190,15 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
     if meta.hash_kind != HashKind::Blake3 {
         return Err(EncodeError::Unsupported("hash but BLAKE3"));
     }
-    let options = Options { name: meta.name, mode: meta.mode, mtime: meta.mtime };
+    let options = Options { name: meta.name, mode: meta.mode, mtime: meta.mtime, fountain: meta.fountain };
     options.check()?;
     let size_flag = if meta.size.is_some() { SIZE_KNOWN } else { 0 };
     let hash_flag = if meta.hash.is_some() { HASH_KNOWN } else { 0 };
+    let answers_flag = if meta.answers { ANSWERS } else { 0 };
     let fields = MetaFields {
         message: META,
         version: VERSION,
-        flags: (size_flag | hash_flag).into(),
+        flags: (size_flag | hash_flag | answers_flag).into(),
         object_id: meta.object_id.into(),
         session: meta.session.into(),
         index: meta.index.into(),
@@ -229,7 +238,7 @@ fn decode_meta(message: &[u8]) -> Result<Meta<'_>, DecodeError> {
         let kind = DecodeErrorKind::BadValue { value: 0 };
         return Err(DecodeError { layer: "transfer", offset: 32, kind });
     }
-    let Options { name, mode, mtime } = Options::parse(rest, size_of::<MetaFields>())?;
+    let Options { name, mode, mtime, fountain } = Options::parse(rest, size_of::<MetaFields>())?;
     let flags = fields.flags.get();
     Ok(Meta {
         object_id: fields.object_id.get(),
@@ -244,6 +253,8 @@ fn decode_meta(message: &[u8]) -> Result<Meta<'_>, DecodeError> {
         name,
         mode,
         mtime,
+        fountain,
+        answers: flags & ANSWERS != 0,
     })
 }
 

@@ -10,11 +10,13 @@ use nom::number::complete::{be_i64, be_u8, be_u16, be_u32};
 use nom::{IResult, Parser};
 use packhorse_buffer::{DecodeError, DecodeErrorKind};
 
+use crate::fountain::Shape;
 use crate::{EncodeError, MTime};
 
 const NAME: u8 = 1;
 const MODE: u8 = 2;
 const MTIME: u8 = 3;
+const FOUNTAIN: u8 = 4;
 
 /// Most bytes of a name.
 pub const NAME_MAX: usize = 4096;
@@ -22,10 +24,12 @@ pub const NAME_MAX: usize = 4096;
 const HEADER: usize = 3;
 const MODE_LEN: u16 = 4;
 const MTIME_LEN: u16 = 12;
+const FOUNTAIN_LEN: u16 = 4;
 const SECOND: u32 = 1_000_000_000;
 
 /// Bytes of all options together.
-pub(super) const LEN_MAX: usize = 3 * HEADER + NAME_MAX + MODE_LEN as usize + MTIME_LEN as usize;
+pub(super) const LEN_MAX: usize =
+    4 * HEADER + NAME_MAX + MODE_LEN as usize + MTIME_LEN as usize + FOUNTAIN_LEN as usize;
 
 /// The options that we know.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +37,7 @@ pub(super) struct Options<'a> {
     pub(super) name: &'a [u8],
     pub(super) mode: Option<u32>,
     pub(super) mtime: Option<MTime>,
+    pub(super) fountain: Option<Shape>,
 }
 
 impl<'a> Options<'a> {
@@ -46,6 +51,9 @@ impl<'a> Options<'a> {
         }
         if self.mtime.is_some_and(|(_, nanos)| nanos >= SECOND) {
             return Err(EncodeError::BadTime);
+        }
+        if self.fountain.is_some_and(|shape| !shape.is_valid()) {
+            return Err(EncodeError::Unsupported("source blocks of this shape"));
         }
         Ok(())
     }
@@ -76,6 +84,11 @@ impl<'a> Options<'a> {
             writer.header(MTIME, MTIME_LEN);
             writer.put(&seconds.to_be_bytes());
             writer.put(&nanos.to_be_bytes());
+        }
+        if let Some(Shape { symbols, interleave, index_bits }) = self.fountain {
+            writer.header(FOUNTAIN, FOUNTAIN_LEN);
+            writer.put(&symbols.to_be_bytes());
+            writer.put(&[interleave, index_bits]);
         }
     }
 
@@ -123,6 +136,16 @@ impl<'a> Options<'a> {
                         return Err(error(offset + HEADER + 8, kind));
                     }
                     options.mtime = Some(mtime);
+                }
+                FOUNTAIN => {
+                    let (symbols, interleave, index_bits) = whole((be_u16, be_u8, be_u8), value)
+                        .ok_or_else(|| bad_length(FOUNTAIN_LEN.into()))?;
+                    let shape = Shape { symbols, interleave, index_bits };
+                    if !shape.is_valid() {
+                        let kind = DecodeErrorKind::BadValue { value: symbols.into() };
+                        return Err(error(offset + HEADER, kind));
+                    }
+                    options.fountain = Some(shape);
                 }
                 _ => {}
             }
