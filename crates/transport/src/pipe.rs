@@ -10,12 +10,12 @@
 use core::time::Duration;
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
 
 use packhorse_link::{Boundaries, Transport, TransportError};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 
+use crate::ready::{closed_or, no_memory, wait};
 use crate::{Duplex, gather};
 
 /// One end of a byte stream over two file descriptors, or one used both ways.
@@ -158,7 +158,7 @@ impl Transport for PipeReader {
     /// As the trait, with one `read`; an empty `into` is an `InvalidInput` error, since zero means the end.
     fn receive(&mut self, into: &mut [u8]) -> core::result::Result<usize, TransportError<Error>> {
         if into.is_empty() {
-            return Err(TransportError::Io(Error::from(ErrorKind::InvalidInput)));
+            return Err(no_memory());
         }
         if !self.blocking && !self.wait(Some(Duration::ZERO)).map_err(TransportError::Io)? {
             return Err(TransportError::WouldBlock);
@@ -247,30 +247,6 @@ impl PipeWriter {
             Errno::INTR => Ok(0),
             Errno::AGAIN => wait(self.fd.as_fd(), PollFlags::OUT, None).map(|_| 0),
             errno => Err(errno.into()),
-        }
-    }
-}
-
-/// The other end going away is not a fault of the system: filters end quietly then.
-fn closed_or(error: Error) -> TransportError<Error> {
-    match error.kind() {
-        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
-            TransportError::Closed
-        }
-        _ => TransportError::Io(error),
-    }
-}
-
-fn wait(fd: BorrowedFd<'_>, flags: PollFlags, timeout: Option<Duration>) -> Result<bool> {
-    // A time too long for the clock is as good as none.
-    let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    loop {
-        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
-        match poll(&mut [PollFd::from_borrowed_fd(fd, flags)], left.as_ref()) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
         }
     }
 }
