@@ -48,7 +48,7 @@ where
 {
     /// Packets of at most `packet_max` bytes; `seen` was already read from the link.
     pub(crate) fn new(framing: F, transport: T, packet_max: usize, seen: &[u8]) -> Self {
-        let frames = 2 * F::frame_len_max(packet_max);
+        let frames = 2 * framing.frame_len_max(packet_max);
         let pool = HeapPool::new(SLOTS, SLOT.max(frames).max(seen.len() + packet_max));
         let mut stream = StreamBuf::new(pool.take_blocking());
         stream.extend(seen);

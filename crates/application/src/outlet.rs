@@ -149,7 +149,7 @@ where
         }
         let mark = self.framed.start();
         let from = self.out.len();
-        self.out.resize(from + F::frame_len_max(buf.len()), 0);
+        self.out.resize(from + self.framing.frame_len_max(buf.len()), 0);
         let len = self.framing.enframe(buf.as_slice(), &mut self.out[from..])?;
         self.out.truncate(from + len);
         self.framed.stop(mark);

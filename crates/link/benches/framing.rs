@@ -7,7 +7,8 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use packhorse_link::{Cobs, FfStuffing, Framing, LengthPrefixed};
+use packhorse_link::rugged::Code;
+use packhorse_link::{Cobs, FfStuffing, Framing, LengthPrefixed, Rugged};
 
 const PACKET_MAX: usize = 1 << 17;
 
@@ -26,13 +27,13 @@ fn packets(length: usize, clean: bool) -> Vec<Vec<u8>> {
     (0..count).map(|_| (0..length).map(|_| byte()).collect()).collect()
 }
 
-fn framing<F: Framing>(criterion: &mut Criterion, name: &str, make: impl Fn() -> F) {
-    for length in [57, 1472, 65_536] {
+fn framing<F: Framing>(criterion: &mut Criterion, name: &str, lengths: [usize; 3], make: impl Fn() -> F) {
+    for length in lengths {
         for (kind, clean) in [("clean", true), ("random", false)] {
             let packets = packets(length, clean);
             let mut group = criterion.benchmark_group(format!("{name}/{length}"));
             group.throughput(Throughput::Bytes((packets.len() * length) as u64));
-            let mut out = vec![0; F::frame_len_max(length)];
+            let mut out = vec![0; make().frame_len_max(length)];
             let mut stream = Vec::new();
             for packet in &packets {
                 let length = make().enframe(packet, &mut out).unwrap();
@@ -63,10 +64,47 @@ fn framing<F: Framing>(criterion: &mut Criterion, name: &str, make: impl Fn() ->
     }
 }
 
+/// Finding the next marker in bytes without one, and frames whose wrong bytes are corrected.
+fn damaged(criterion: &mut Criterion) {
+    let noise = packets(65_536, false).remove(0);
+    let mut group = criterion.benchmark_group("rugged/damaged");
+    group.throughput(Throughput::Bytes(noise.len() as u64));
+    group.bench_function("search in noise", |bencher| {
+        bencher.iter_batched_ref(
+            || (Rugged::new(4000, Code::default()), noise.clone()),
+            |(framing, noise)| black_box(framing.deframe(noise)),
+            BatchSize::LargeInput,
+        );
+    });
+    for (parity, rate) in [(8, 1000), (24, 100)] {
+        let code = Code::new(parity, 8).unwrap();
+        let packet = &noise[..8 * (255 - parity)];
+        let mut frame = vec![0; Rugged::frame_len(packet.len(), code).unwrap()];
+        Rugged::new(4000, code).enframe(packet, &mut frame).unwrap();
+        // Not periodic in the codewords.
+        (rate / 2..frame.len()).step_by(rate + 1).for_each(|at| frame[at] ^= 0x55);
+        group.throughput(Throughput::Bytes(frame.len() as u64));
+        group.bench_function(format!("parity {parity}, a wrong byte in {rate}"), |bencher| {
+            bencher.iter_batched_ref(
+                || (Rugged::new(4000, code), frame.clone()),
+                |(framing, frame)| black_box(framing.deframe(frame)),
+                BatchSize::LargeInput,
+            );
+        });
+    }
+}
+
 fn all(criterion: &mut Criterion) {
-    framing(criterion, "FF stuffing", || FfStuffing::new(PACKET_MAX));
-    framing(criterion, "COBS", || Cobs::new(PACKET_MAX));
-    framing(criterion, "length prefix", || LengthPrefixed::new(PACKET_MAX));
+    const SIZES: [usize; 3] = [57, 1472, 65_536];
+    framing(criterion, "FF stuffing", SIZES, || FfStuffing::new(PACKET_MAX));
+    framing(criterion, "COBS", SIZES, || Cobs::new(PACKET_MAX));
+    framing(criterion, "length prefix", SIZES, || LengthPrefixed::new(PACKET_MAX));
+    for parity in [4, 8, 16, 32] {
+        let code = Code::new(parity, 8).unwrap();
+        let sizes = [57, 1472, code.packet_max()];
+        framing(criterion, &format!("rugged, parity {parity}"), sizes, || Rugged::new(PACKET_MAX, code));
+    }
+    damaged(criterion);
 }
 
 criterion_group! {

@@ -41,13 +41,13 @@ impl Cobs {
 }
 
 impl Framing for Cobs {
-    fn frame_len_max(packet: usize) -> usize {
+    fn frame_len_max(&self, packet: usize) -> usize {
         body_len_max(packet).saturating_add(2)
     }
 
     fn enframe(&mut self, packet: &[u8], out: &mut [u8]) -> Result<usize, NoRoom> {
         let available = out.len();
-        if available < Self::frame_len_max(packet.len()) {
+        if available < self.frame_len_max(packet.len()) {
             let needed = body_len(packet) + 2;
             if available < needed {
                 return Err(NoRoom { side: Side::Tail, needed, available });

@@ -36,7 +36,7 @@ pub trait Framing {
     }
 
     /// Most bytes that a packet of `packet` bytes becomes on the stream.
-    fn frame_len_max(packet: usize) -> usize;
+    fn frame_len_max(&self, packet: usize) -> usize;
 
     /// Writes the frame for `packet` to the front of `out` and returns its length.
     ///

@@ -24,6 +24,7 @@ use memchr::memchr;
 use packhorse_buffer::{DecodeError, DecodeErrorKind, Layer, NoRoom, PacketBuf, Side, Storage, log_debug};
 
 use crate::check::{Checksum, Crc16SpiFujitsu};
+use crate::credit::Credit;
 use crate::{FrameStats, Framing, Reject, Step};
 
 const MAGIC: [u8; 2] = *b"PH";
@@ -32,10 +33,6 @@ const VERSION: u8 = 1;
 const HEADER: usize = 8;
 /// What the u24 can say.
 const LENGTH_MAX: usize = 0x00FF_FFFF;
-/// How often bytes may be looked at again on average: a stream made of headers that all point far ahead must not cost
-/// the receiver their product. A sound sender's stream needs less, however badly it is damaged on the way.
-const SEARCHES: usize = 16;
-
 /// Frames with a checked length in front: see the [module](self). As a [`Layer`] it pushes the same header in place.
 #[derive(Clone, Debug)]
 pub struct LengthPrefixed {
@@ -50,10 +47,7 @@ pub struct LengthPrefixed {
     refused: Option<Refused>,
     /// Whether the bytes before the front were junk.
     in_junk: bool,
-    /// Bytes that were given back and not consumed again yet.
-    given_back: usize,
-    /// Bytes that may still be given back.
-    credit: usize,
+    credit: Credit,
     stats: FrameStats,
 }
 
@@ -78,8 +72,7 @@ impl LengthPrefixed {
             last: 0,
             refused: None,
             in_junk: false,
-            given_back: 0,
-            credit: Self::credit_max(packet_max),
+            credit: Credit::new(packet_max + HEADER),
             stats: FrameStats::new(),
         }
     }
@@ -135,10 +128,6 @@ impl LengthPrefixed {
         }
     }
 
-    const fn credit_max(packet_max: usize) -> usize {
-        SEARCHES.saturating_mul(packet_max.saturating_add(HEADER))
-    }
-
     /// Logged once for each run of junk, wherever that is cut.
     #[inline]
     fn count_junk(&mut self, bytes: usize) {
@@ -147,14 +136,6 @@ impl LengthPrefixed {
             log_debug!("junk, {} bytes or more: searching for a header", bytes);
         }
         self.in_junk = bytes > 0 && self.whole.is_none();
-    }
-
-    /// Keeps the account of what may be given back.
-    fn consume(&mut self, bytes: usize) {
-        let again = bytes.min(self.given_back);
-        self.given_back -= again;
-        let more = self.credit.saturating_add(SEARCHES.saturating_mul(bytes - again));
-        self.credit = more.min(Self::credit_max(self.packet_max));
     }
 }
 
@@ -166,7 +147,7 @@ impl Framing for LengthPrefixed {
         self.push((), buf)
     }
 
-    fn frame_len_max(packet: usize) -> usize {
+    fn frame_len_max(&self, packet: usize) -> usize {
         packet.saturating_add(HEADER)
     }
 
@@ -206,12 +187,12 @@ impl Framing for LengthPrefixed {
                 self.last = whole;
                 self.stats.frames += 1;
                 let end = at + whole;
-                self.consume(end);
+                self.credit.consume(end);
                 Step::Frame { packet: at + HEADER..end, consumed: end }
             }
             _ => {
                 self.last = 0;
-                self.consume(at);
+                self.credit.consume(at);
                 Step::More { consumed: at }
             }
         }
@@ -232,11 +213,9 @@ impl Framing for LengthPrefixed {
         }
         // The next header can start behind the magic of this one.
         let back = core::mem::take(&mut self.last).saturating_sub(MAGIC.len());
-        if back == 0 || back > self.credit {
+        if back == 0 || !self.credit.give_back(back) {
             return 0;
         }
-        self.credit -= back;
-        self.given_back += back;
         self.refused = Some(Refused { len: back, is_last: false });
         back
     }
@@ -249,7 +228,7 @@ impl Framing for LengthPrefixed {
         self.last = 0;
         self.refused = None;
         self.in_junk = false;
-        self.given_back = 0;
+        self.credit.forget();
     }
 
     fn stats(&self) -> &FrameStats {

@@ -7,8 +7,10 @@ extern crate std;
 
 pub mod check;
 pub mod cobs;
+mod credit;
 mod framing;
 pub mod length_prefixed;
+pub mod rugged;
 mod stats;
 pub mod stream_buf;
 pub mod stuffing;
@@ -19,6 +21,7 @@ pub use check::{Check, Checksum, Crc16SpiFujitsu, Crc32c, LengthCheck};
 pub use cobs::Cobs;
 pub use framing::{Framing, Reject, Step};
 pub use length_prefixed::LengthPrefixed;
+pub use rugged::{Rugged, RuggedLayer};
 pub use stats::{CheckStats, FrameStats};
 pub use stream_buf::StreamBuf;
 pub use stuffing::FfStuffing;

@@ -19,13 +19,26 @@ pub struct FrameStats {
     pub junk_bytes: u64,
     /// Frames lost because the collecting buffer was full.
     pub overflow: u64,
+    /// Wrong bytes that the frames' own code corrected.
+    pub corrected: u64,
+    /// Frames with more wrong bytes than their code corrects.
+    pub uncorrectable: u64,
 }
 
 impl FrameStats {
     /// All zero.
     #[must_use]
     pub const fn new() -> Self {
-        Self { frames: 0, short: 0, long: 0, bad_length: 0, junk_bytes: 0, overflow: 0 }
+        Self {
+            frames: 0,
+            short: 0,
+            long: 0,
+            bad_length: 0,
+            junk_bytes: 0,
+            overflow: 0,
+            corrected: 0,
+            uncorrectable: 0,
+        }
     }
 
     /// Counts a frame that was given up before it was whole.

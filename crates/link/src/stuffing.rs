@@ -53,13 +53,13 @@ impl FfStuffing {
 }
 
 impl Framing for FfStuffing {
-    fn frame_len_max(packet: usize) -> usize {
+    fn frame_len_max(&self, packet: usize) -> usize {
         packet.saturating_mul(2).saturating_add(2)
     }
 
     fn enframe(&mut self, packet: &[u8], out: &mut [u8]) -> Result<usize, NoRoom> {
         let available = out.len();
-        if available < Self::frame_len_max(packet.len()) {
+        if available < self.frame_len_max(packet.len()) {
             let needed = packet.len() + 2 + packet.iter().filter(|&&byte| byte >= ESCAPE).count();
             if available < needed {
                 return Err(NoRoom { side: Side::Tail, needed, available });

@@ -20,7 +20,7 @@ impl Unframed {
 }
 
 impl Framing for Unframed {
-    fn frame_len_max(packet: usize) -> usize {
+    fn frame_len_max(&self, packet: usize) -> usize {
         packet
     }
 

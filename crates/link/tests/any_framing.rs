@@ -4,7 +4,8 @@
 mod common;
 
 use common::{PACKET_MAX, awkward, checked, cuts, frames, holds, receive};
-use packhorse_link::{Cobs, FfStuffing, Framing, LengthPrefixed, Reject, Step};
+use packhorse_link::rugged::{Code, FRONT};
+use packhorse_link::{Cobs, FfStuffing, Framing, LengthPrefixed, Reject, Rugged, Step};
 use proptest::prelude::*;
 
 fn packets() -> impl Strategy<Value = Vec<Vec<u8>>> {
@@ -14,7 +15,12 @@ fn packets() -> impl Strategy<Value = Vec<Vec<u8>>> {
 /// What takes the place of some bytes: anything, or the start of a frame that never comes.
 fn damage() -> impl Strategy<Value = Vec<u8>> {
     let header = (0..PACKET_MAX).prop_map(|n| LengthPrefixed::new(PACKET_MAX).header(n).unwrap().to_vec());
-    prop_oneof![Just(vec![]), awkward(30), header]
+    let front = (0..PACKET_MAX).prop_map(|n| frames(&mut strong(), &[vec![7; n]])[0][..FRONT].to_vec());
+    prop_oneof![Just(vec![]), awkward(30), header, front]
+}
+
+fn strong() -> Rugged {
+    Rugged::new(PACKET_MAX, Code::new(6, 4).unwrap())
 }
 
 const CAPACITY: usize = 4 * PACKET_MAX;
@@ -63,7 +69,7 @@ fn recovers<F: Framing>(
         at += frame.len();
     }
     borders.push(damaged.len());
-    if F::IN_PLACE.is_some() && a_header_points_to(&damaged, &borders) {
+    if a_header_points_to::<F>(&damaged, &borders) {
         return;
     }
     assert!(received.starts_with(&before), "a frame in front of the damage is missing");
@@ -71,15 +77,17 @@ fn recovers<F: Framing>(
     assert!(received.len() >= before.len() + after.len());
 }
 
-/// Whether what looks like a length-prefixed frame starts before the first of these borders and ends at a later one:
-/// the exception that the promise of [`Framing`] names.
-fn a_header_points_to(bytes: &[u8], borders: &[usize]) -> bool {
-    (0..borders[0]).any(|at| match bytes[at..] {
-        [b'P', b'H', 1, high, middle, low, ..] => {
-            let end = at + 8 + u32::from_be_bytes([0, high, middle, low]) as usize;
-            borders[1..].contains(&end)
-        }
-        _ => false,
+/// Whether what looks like a frame with a length starts before the first of these borders and ends at a later one: the
+/// exception that the promise of [`Framing`] names.
+fn a_header_points_to<F: Framing>(bytes: &[u8], borders: &[usize]) -> bool {
+    (0..borders[0]).any(|at| {
+        let end = match bytes[at..] {
+            [b'P', b'H', 1, high, middle, low, ..] if F::IN_PLACE.is_some() => {
+                Some(at + 8 + u32::from_be_bytes([0, high, middle, low]) as usize)
+            }
+            _ => Rugged::peek(&bytes[at..]).map(|length| at + length),
+        };
+        end.is_some_and(|end| borders[1..].contains(&end))
     })
 }
 
@@ -165,12 +173,13 @@ macro_rules! for_each_framing {
     } )* };
 }
 
-fn max_of<F: Framing>(_framing: &F, packet: usize) -> usize {
-    F::frame_len_max(packet)
+fn max_of<F: Framing>(framing: &F, packet: usize) -> usize {
+    framing.frame_len_max(packet)
 }
 
 for_each_framing! {
     stuffing: FfStuffing::new(PACKET_MAX);
     cobs: Cobs::new(PACKET_MAX);
     length_prefixed: LengthPrefixed::new(PACKET_MAX);
+    rugged: strong();
 }

@@ -146,7 +146,7 @@ impl<P: ByteStream> Inspector<P> {
     ) -> io::Result<Summary> {
         // memory[start..end] is read and not consumed; memory[0] lies `base` bytes into the recording.
         let packet_max = P::BLOCK_MAX as usize + P::Stack::HEADROOM + P::Stack::TAILROOM;
-        let mut memory = vec![0; P::Framing::frame_len_max(packet_max) + CHUNK];
+        let mut memory = vec![0; self.framing.frame_len_max(packet_max) + CHUNK];
         let (mut start, mut end, mut base) = (0, 0, 0_u64);
         let mut ended = false;
         while !ended || start < end {

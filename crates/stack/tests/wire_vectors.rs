@@ -138,7 +138,7 @@ fn push<P: ByteStream>(packets: &[Sent]) -> Vec<Vec<u8>> {
             let mut buf = PacketBuf::with_headroom(vec![0xA5; 1024], P::Stack::HEADROOM).unwrap();
             buf.put_slice(&sent.body).unwrap();
             stack.push((sent.header, (sent.address, ())), &mut buf).unwrap();
-            let mut frame = vec![0; P::Framing::frame_len_max(buf.len())];
+            let mut frame = vec![0; framing.frame_len_max(buf.len())];
             let len = framing.enframe(buf.as_slice(), &mut frame).unwrap();
             frame.truncate(len);
             frame

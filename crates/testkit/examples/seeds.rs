@@ -162,7 +162,7 @@ fn ftag_packets() -> Vec<Vec<u8>> {
 fn frames<F: Framing>(target: &str, framing: &mut F, packets: &[Vec<u8>]) {
     let mut all = Vec::new();
     for packet in packets {
-        let mut out = vec![0; F::frame_len_max(packet.len())];
+        let mut out = vec![0; framing.frame_len_max(packet.len())];
         let len = framing.enframe(packet, &mut out).expect("frame_len_max is always enough");
         all.extend_from_slice(&out[..len]);
     }
@@ -188,7 +188,7 @@ fn sessions(packets: &[Vec<u8>]) {
     write("session", "ftag-stream", golden::ftag_named("hundred").stream);
     let mut native = Vec::new();
     for packet in packets {
-        let mut out = vec![0; LengthPrefixed::frame_len_max(packet.len())];
+        let mut out = vec![0; LengthPrefixed::new(300).frame_len_max(packet.len())];
         let len = LengthPrefixed::new(300).enframe(packet, &mut out).expect("frame_len_max is always enough");
         native.extend_from_slice(&out[..len]);
     }

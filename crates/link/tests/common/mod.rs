@@ -50,7 +50,7 @@ pub(crate) fn frames<F: Framing>(framing: &mut F, packets: &[Vec<u8>]) -> Vec<Ve
     packets
         .iter()
         .map(|packet| {
-            let mut frame = vec![0xA5; F::frame_len_max(packet.len())];
+            let mut frame = vec![0xA5; framing.frame_len_max(packet.len())];
             let length = framing.enframe(packet, &mut frame).unwrap();
             frame.truncate(length);
             frame

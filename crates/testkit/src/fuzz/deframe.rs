@@ -105,7 +105,7 @@ fn packets_unchecked<F: Framing>(framing: &mut F, stream: &[u8]) -> Vec<Vec<u8>>
 }
 
 fn frame<F: Framing>(framing: &mut F, packet: &[u8]) -> Vec<u8> {
-    let mut out = vec![0xA5; F::frame_len_max(packet.len())];
+    let mut out = vec![0xA5; framing.frame_len_max(packet.len())];
     let len = framing.enframe(packet, &mut out).expect("frame_len_max is always enough");
     out.truncate(len);
     out

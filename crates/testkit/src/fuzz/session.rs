@@ -84,7 +84,7 @@ fn stream<P: ByteStream>(data: &[u8], control_word: u32) -> Vec<u8> {
             continue;
         }
         let start = stream.len();
-        stream.resize(start + P::Framing::frame_len_max(buf.len()), 0);
+        stream.resize(start + framing.frame_len_max(buf.len()), 0);
         let framed = framing.enframe(buf.as_slice(), &mut stream[start..]).unwrap_or(0);
         stream.truncate(start + framed);
     }
