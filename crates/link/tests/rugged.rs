@@ -3,6 +3,10 @@
 
 mod common;
 
+extern crate alloc;
+
+use alloc::collections::BTreeSet;
+
 use common::{checked, frames, holds, receive};
 use packhorse_buffer::{Layer as _, PacketBuf};
 use packhorse_link::rugged::{Code, FRONT};
@@ -171,7 +175,8 @@ fn the_layer_makes_the_same_frame_in_place() {
         let mut buf = PacketBuf::<[u8; 1100]>::for_stack::<Layer, 988>();
         buf.put_slice(&packet).unwrap();
         RuggedLayer::<8, 4>.push((), &mut buf).unwrap();
-        let frame = frames(&mut Rugged::new(PACKET_MAX, code(8, 4)), &[packet.clone()]).remove(0);
+        let frame =
+            frames(&mut Rugged::new(PACKET_MAX, code(8, 4)), core::slice::from_ref(&packet)).remove(0);
         assert_eq!(buf.as_slice(), frame);
         buf.as_mut_slice()[FRONT / 2] ^= 9;
         buf.as_mut_slice()[FRONT] ^= 9;
@@ -203,7 +208,7 @@ proptest! {
             state ^= state << 17;
             usize::try_from(state >> 33).unwrap() % below
         };
-        let mut wrong = std::collections::BTreeSet::new();
+        let mut wrong = BTreeSet::new();
         for lane in 0..depth {
             let own = (body - lane).div_ceil(depth);
             for _ in 0..random(code.parity() / 2 + 1) {
