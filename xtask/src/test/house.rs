@@ -21,6 +21,13 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("crates/buffer/src/pool/heap.rs", "slots of a pool on the heap"),
     ("crates/buffer/tests/loom.rs", "a model of both"),
     ("crates/transport/src/datagrams/sendmmsg.rs", "a system call that no safe crate offers"),
+    ("crates/channel/src/segment.rs", "from positions to bytes of a channel's memory"),
+    ("crates/channel/src/typed/claim.rs", "a claimed slot as a value"),
+    ("crates/channel/src/typed/message.rs", "a received slot as a value"),
+    ("crates/channel/src/record/claim.rs", "a claimed record as bytes"),
+    ("crates/channel/src/record/message.rs", "a received record as bytes"),
+    ("crates/channel/src/record/receiver.rs", "a record's header, before it is checked"),
+    ("crates/channel/src/record/sender.rs", "a record's header"),
     ("crates/testkit/src/allocator.rs", "an allocator that counts"),
 ];
 

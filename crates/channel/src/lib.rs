@@ -1,0 +1,31 @@
+#![deny(unsafe_code)] // but in the modules that turn memory into messages
+#![doc = include_str!("../README.md")]
+
+extern crate alloc;
+
+mod address;
+mod back_pressure;
+mod builder;
+mod carrier;
+mod error;
+mod memory;
+mod metrics;
+mod mode;
+mod port;
+mod process;
+pub mod record;
+mod ring;
+mod segment;
+pub mod typed;
+mod wait;
+
+pub use address::{Address, AddressError};
+pub use back_pressure::BackPressure;
+pub use builder::{Builder, Channel, Records, Typed};
+pub use carrier::{ClaimedRecord, ReceiveRecords, ReceivedRecord, SendRecords};
+pub use error::{OpenError, ReceiveError, SendError};
+pub use metrics::{Metrics, Percentiles};
+pub use mode::{
+    Broadcast, Exclusive, ManyReceivers, ManySenders, Mode, ModeName, Mpmc, Mpsc, Spmc, Spsc, UnknownMode,
+};
+pub use wait::{Adaptive, Park, Spin, Step, Wait};

@@ -1,0 +1,294 @@
+//! [`Port`]: what senders and receivers of all kinds have in common: a place, the way to wait, the end.
+
+use alloc::sync::Arc;
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::time::Instant;
+
+use crate::error::{ReceiveError, SendError};
+use crate::ring::{Fault, Run};
+use crate::segment::Segment;
+use crate::segment::latency::Timing;
+use crate::segment::layout::Totals;
+use crate::segment::peers::Role;
+use crate::segment::state::{NO_RECEIVERS, NO_SENDERS, RECEIVER_LOST, SENDER_LOST, STOPPED};
+use crate::{BackPressure, Metrics, ModeName, OpenError, Step, Wait};
+
+/// How often an end that waits looks whether the other's process still lives.
+const INSPECT: Duration = Duration::from_millis(100);
+
+/// Looks between two looks at the clock.
+const LOOKS: u32 = 64;
+
+/// One end of a channel, without its ring.
+#[derive(Debug)]
+pub(crate) struct Port<W> {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) number: usize,
+    role: Role,
+    pub(crate) timing: Timing,
+    wait: PhantomData<fn() -> W>,
+}
+
+impl<W: Wait> Port<W> {
+    /// Takes a place in the channel; `attach` makes the end of the ring that belongs to it.
+    pub(crate) fn join<T>(
+        segment: Arc<Segment>,
+        role: Role,
+        attach: impl FnOnce(&Segment, usize) -> T,
+    ) -> Result<(Self, T), OpenError> {
+        let (number, end) = segment.join(role, |number| attach(&segment, number))?;
+        Ok((Self { segment, number, role, timing: Timing::default(), wait: PhantomData }, end))
+    }
+
+    #[inline]
+    pub(crate) fn counts(&self) -> &Totals {
+        &self.segment.place(self.number).counts.0
+    }
+
+    pub(crate) fn stop(&self) {
+        self.segment.front().state.0.fetch_or(STOPPED, Ordering::AcqRel);
+        self.segment.ring_all();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state() & STOPPED != 0
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.segment.metrics()
+    }
+
+    /// Why a sender cannot send any more.
+    #[inline]
+    pub(crate) fn can_send(&self) -> Result<(), SendError> {
+        let state = self.state();
+        if state & (STOPPED | NO_RECEIVERS) == 0 { Ok(()) } else { self.cannot_send(state) }
+    }
+
+    #[cold]
+    fn cannot_send(&self, state: u32) -> Result<(), SendError> {
+        if state & STOPPED != 0 {
+            Err(SendError::Stopped)
+        } else if self.segment.geometry().mode == ModeName::Broadcast {
+            // Nobody listens now; somebody may later.
+            Ok(())
+        } else if state & RECEIVER_LOST != 0 {
+            Err(SendError::PeerLost)
+        } else {
+            Err(SendError::Disconnected)
+        }
+    }
+
+    /// Cells for a message, after what the policy says has happened.
+    #[inline]
+    pub(crate) fn obtain(
+        &self,
+        policy: BackPressure,
+        mut claim: impl FnMut() -> Result<Run, Fault>,
+    ) -> Result<Run, SendError> {
+        self.can_send()?;
+        match claim() {
+            Ok(run) => Ok(run),
+            Err(Fault::Corrupt) => Err(SendError::Corrupt),
+            Err(Fault::Wait) => self.obtain_late(policy, claim),
+        }
+    }
+
+    #[cold]
+    fn obtain_late(
+        &self,
+        policy: BackPressure,
+        mut claim: impl FnMut() -> Result<Run, Fault>,
+    ) -> Result<Run, SendError> {
+        let counts = self.counts();
+        let within = match policy {
+            BackPressure::Block => None,
+            BackPressure::BlockFor(time) => Some(time),
+            BackPressure::DropNewest => {
+                bump(&counts.dropped_newest, 1);
+                return Err(SendError::Full);
+            }
+            BackPressure::DropOldest | BackPressure::Error => {
+                bump(&counts.refused, 1);
+                return Err(SendError::Full);
+            }
+        };
+        bump(&counts.send_blocks, 1);
+        let attempt = || match claim() {
+            Ok(run) => Some(Ok(run)),
+            Err(Fault::Corrupt) => Some(Err(SendError::Corrupt)),
+            Err(Fault::Wait) => self.can_send().err().map(Err),
+        };
+        self.wait_for(within, attempt).unwrap_or_else(|| {
+            bump(&counts.refused, 1);
+            Err(SendError::Timeout)
+        })
+    }
+
+    /// One look for a message, and whether the end has come.
+    #[inline]
+    pub(crate) fn look<T>(&self, mut next: impl FnMut() -> Result<T, Fault>) -> Result<T, ReceiveError> {
+        match next() {
+            Ok(found) => Ok(found),
+            Err(Fault::Corrupt) => Err(ReceiveError::Corrupt),
+            Err(Fault::Wait) => self.look_for_end(next),
+        }
+    }
+
+    fn look_for_end<T>(&self, mut next: impl FnMut() -> Result<T, Fault>) -> Result<T, ReceiveError> {
+        let state = self.state();
+        if state & (STOPPED | NO_SENDERS) == 0 {
+            return Err(ReceiveError::Empty);
+        }
+        // What was published before the end is there now at the latest.
+        match next() {
+            Ok(found) => Ok(found),
+            Err(Fault::Corrupt) => Err(ReceiveError::Corrupt),
+            Err(Fault::Wait) if state & (STOPPED | SENDER_LOST) == SENDER_LOST => Err(ReceiveError::PeerLost),
+            Err(Fault::Wait) => Err(ReceiveError::Stopped),
+        }
+    }
+
+    /// Waits for a message, `within` some time or for ever.
+    #[inline]
+    pub(crate) fn await_message<T>(
+        &self,
+        within: Option<Duration>,
+        mut next: impl FnMut() -> Result<T, Fault>,
+    ) -> Result<T, ReceiveError> {
+        match self.look(&mut next) {
+            Err(ReceiveError::Empty) => {}
+            done => return done,
+        }
+        bump(&self.counts().receive_blocks, 1);
+        let attempt = || match self.look(&mut next) {
+            Err(ReceiveError::Empty) => None,
+            done => Some(done),
+        };
+        self.wait_for(within, attempt).unwrap_or(Err(ReceiveError::Timeout))
+    }
+
+    /// A message for a task: it is woken when there may be one.
+    pub(crate) fn poll_message<T>(
+        &self,
+        context: &mut Context<'_>,
+        mut next: impl FnMut() -> Result<T, Fault>,
+    ) -> Poll<Result<T, ReceiveError>> {
+        self.poll(context, || match self.look(&mut next) {
+            Err(ReceiveError::Empty) => None,
+            done => Some(done),
+        })
+    }
+
+    /// Cells for a task: it is woken when there may be some.
+    pub(crate) fn poll_obtain(
+        &self,
+        context: &mut Context<'_>,
+        mut claim: impl FnMut() -> Result<Run, Fault>,
+    ) -> Poll<Result<Run, SendError>> {
+        self.poll(context, || match self.can_send().map(|()| claim()) {
+            Err(error) => Some(Err(error)),
+            Ok(Ok(run)) => Some(Ok(run)),
+            Ok(Err(Fault::Corrupt)) => Some(Err(SendError::Corrupt)),
+            Ok(Err(Fault::Wait)) => None,
+        })
+    }
+
+    fn poll<T>(&self, context: &mut Context<'_>, mut attempt: impl FnMut() -> Option<T>) -> Poll<T> {
+        if let Some(found) = attempt() {
+            return Poll::Ready(found);
+        }
+        self.segment.register(self.role, context.waker());
+        attempt().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Looks as the strategy says until there is something; nothing when the time is over.
+    fn wait_for<T>(&self, within: Option<Duration>, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+        let mut clock = Waiting::new(within);
+        let mut apart = true;
+        let mut round = 0_u32;
+        loop {
+            if let Some(found) = attempt() {
+                return Some(found);
+            }
+            if round == LOOKS {
+                self.segment.seen_on(self.role);
+                apart = self.segment.is_apart(self.role);
+            }
+            let step = W::step(round, apart);
+            round = round.saturating_add(1);
+            match step {
+                Step::Spin(pauses) => (0..pauses).for_each(|_| core::hint::spin_loop()),
+                Step::Yield => std::thread::yield_now(),
+                Step::Park => {
+                    let longest = clock.longest_sleep(self.segment.is_shared());
+                    if let Some(found) = self.segment.sleep(self.role, longest, &mut attempt) {
+                        return Some(found);
+                    }
+                }
+            }
+            if round % LOOKS == 0 || step == Step::Park {
+                if clock.inspect() {
+                    self.segment.inspect();
+                }
+                if clock.is_over() {
+                    return attempt();
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn state(&self) -> u32 {
+        self.segment.front().state.0.load(Ordering::Acquire)
+    }
+}
+
+impl<W> Drop for Port<W> {
+    fn drop(&mut self) {
+        self.segment.leave(self.number);
+    }
+}
+
+/// Counts on. Only the end that owns the count calls it: no read-modify-write is needed.
+#[inline]
+pub(crate) fn bump(count: &AtomicU64, by: u64) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+}
+
+/// The time of one wait.
+struct Waiting {
+    deadline: Option<Instant>,
+    now: Instant,
+    inspection: Instant,
+}
+
+impl Waiting {
+    fn new(within: Option<Duration>) -> Self {
+        let now = Instant::now();
+        // A time too far for the clock is for ever.
+        Self { deadline: within.and_then(|within| now.checked_add(within)), now, inspection: now + INSPECT }
+    }
+
+    fn longest_sleep(&self, shared: bool) -> Option<Duration> {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(self.now));
+        if shared { Some(left.map_or(INSPECT, |left| left.min(INSPECT))) } else { left }
+    }
+
+    /// Whether it is time to look at the other processes. Reads the clock.
+    fn inspect(&mut self) -> bool {
+        self.now = Instant::now();
+        let due = self.now >= self.inspection;
+        if due {
+            self.inspection = self.now + INSPECT;
+        }
+        due
+    }
+
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| self.now >= deadline)
+    }
+}

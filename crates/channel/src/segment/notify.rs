@@ -1,0 +1,122 @@
+//! Waking ends that wait: threads on the bell's futex, tasks by their wakers.
+
+use core::sync::atomic::AtomicU32;
+use core::task::Waker;
+use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
+
+use super::Segment;
+use super::layout::Bell;
+use super::peers::Role;
+use crate::wait::barrier;
+
+/// Longest sleep where a wake-up may be missed.
+const UNSURE: Duration = Duration::from_millis(1);
+
+/// Tasks of this process that wait, by role.
+#[derive(Debug, Default)]
+pub(crate) struct Wakers([Mutex<Vec<Waker>>; 2]);
+
+impl Segment {
+    /// Where ends of this role sleep.
+    #[inline]
+    pub(crate) fn bell(&self, role: Role) -> &Bell {
+        match role {
+            Role::Sender => &self.front().writable.0,
+            Role::Receiver => &self.front().readable.0,
+        }
+    }
+
+    /// Wakes ends of this role, if any sleep: after every publishing and releasing.
+    #[inline]
+    pub(crate) fn notify(&self, role: Role) {
+        barrier::light();
+        if self.bell(role).is_needed() {
+            self.ring(role);
+        }
+    }
+
+    /// Wakes all ends of this role.
+    #[cold]
+    pub(crate) fn ring(&self, role: Role) {
+        let bell = self.bell(role);
+        if bell.strike() {
+            wake(&bell.rings, self.is_shared());
+        }
+        self.wake_tasks(role);
+    }
+
+    /// Wakes the tasks of this process.
+    pub(crate) fn wake_tasks(&self, role: Role) {
+        let wakers = core::mem::take(&mut *self.tasks(role));
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Keeps a task to be woken with the next ring. The caller looks once more afterwards.
+    pub(crate) fn register(&self, role: Role, waker: &Waker) {
+        {
+            let mut tasks = self.tasks(role);
+            if !tasks.iter().any(|known| known.will_wake(waker)) {
+                tasks.push(waker.clone());
+            }
+        }
+        self.bell(role).lie_down();
+        barrier::heavy(self.is_shared());
+    }
+
+    /// Sleeps until the next ring, at most `longest`. `look` is the last look before, which ends it at once.
+    pub(crate) fn sleep<T>(
+        &self,
+        role: Role,
+        longest: Option<Duration>,
+        look: impl FnOnce() -> Option<T>,
+    ) -> Option<T> {
+        let bell = self.bell(role);
+        let seen = bell.lie_down();
+        barrier::heavy(self.is_shared());
+        let found = look();
+        if found.is_none() {
+            let sure = !self.is_shared() || barrier::is_asymmetric();
+            let longest =
+                if sure { longest } else { Some(longest.map_or(UNSURE, |longest| longest.min(UNSURE))) };
+            wait(&bell.rings, seen, longest, self.is_shared());
+        }
+        found
+    }
+
+    fn tasks(&self, role: Role) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+        let [senders, receivers] = &self.wakers.0;
+        let list = if role == Role::Sender { senders } else { receivers };
+        // A list of wakers is whole at any time.
+        list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn wait(word: &AtomicU32, seen: u32, longest: Option<Duration>, shared: bool) {
+    use rustix::thread::futex;
+    let longest = longest.and_then(|longest| longest.try_into().ok());
+    // Interrupted, late, or no longer the same: the caller looks again in any case.
+    let _ = futex::wait(word, flags(shared), seen, longest.as_ref());
+}
+
+#[cfg(target_os = "linux")]
+fn wake(word: &AtomicU32, shared: bool) {
+    let _ = rustix::thread::futex::wake(word, flags(shared), i32::MAX.unsigned_abs());
+}
+
+#[cfg(target_os = "linux")]
+const fn flags(shared: bool) -> rustix::thread::futex::Flags {
+    if shared { rustix::thread::futex::Flags::empty() } else { rustix::thread::futex::Flags::PRIVATE }
+}
+
+/// Without futexes: looks every now and then.
+#[cfg(not(target_os = "linux"))]
+fn wait(word: &AtomicU32, seen: u32, longest: Option<Duration>, _shared: bool) {
+    if word.load(core::sync::atomic::Ordering::Acquire) == seen {
+        std::thread::sleep(longest.map_or(UNSURE, |longest| longest.min(UNSURE)));
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wake(_word: &AtomicU32, _shared: bool) {}

@@ -1,0 +1,222 @@
+//! Who is there: every sender and receiver has a place, in which it counts and says what it is about to do.
+//!
+//! Coming and going takes a lock, a word in the same memory that holds the process that has it: when that process
+//! has died, the next one takes it over. Everything under it can be done again from any state.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::Segment;
+use super::layout::{Place, Totals};
+use super::state::{NO_RECEIVERS, NO_SENDERS, RECEIVER_LOST, SENDER_LOST};
+use crate::OpenError;
+use crate::process::Process;
+
+/// Nobody.
+pub(crate) const FREE: u32 = 0;
+
+/// Which end a place is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Role {
+    Sender = 1,
+    Receiver = 2,
+}
+
+impl Role {
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Sender => Self::Receiver,
+            Self::Receiver => Self::Sender,
+        }
+    }
+}
+
+impl Segment {
+    /// Takes a place. `prepare` sees its number before anybody else sees that it is taken.
+    pub(crate) fn join<T>(
+        &self,
+        role: Role,
+        prepare: impl FnOnce(usize) -> T,
+    ) -> Result<(usize, T), OpenError> {
+        let _held = self.hold();
+        self.bury();
+        let geometry = self.geometry();
+        let mode = geometry.mode;
+        let (alone, only) = match role {
+            Role::Sender => (!mode.many_senders(), "sender"),
+            Role::Receiver => (!mode.many_receivers(), "receiver"),
+        };
+        if alone && self.present(role) > 0 {
+            return Err(OpenError::Occupied(only));
+        }
+        let number = (0..geometry.peers as usize)
+            .find(|number| self.place(*number).role.load(Ordering::Acquire) == FREE)
+            .ok_or(OpenError::Crowded(geometry.peers))?;
+        let place = self.place(number);
+        let process = Process::own();
+        place.pid.store(process.id, Ordering::Relaxed);
+        place.started.store(process.started, Ordering::Relaxed);
+        place.intent.store(0, Ordering::Relaxed);
+        place.counts.0.each(|count| count.store(0, Ordering::Relaxed));
+        let prepared = prepare(number);
+        place.role.store(role as u32, Ordering::Release);
+        let gone = match role {
+            Role::Sender => NO_SENDERS | SENDER_LOST,
+            Role::Receiver => NO_RECEIVERS | RECEIVER_LOST,
+        };
+        self.front().state.0.fetch_and(!gone, Ordering::AcqRel);
+        let registry = &self.front().registry.0;
+        let ever = match role {
+            Role::Sender => &registry.senders_ever,
+            Role::Receiver => &registry.receivers_ever,
+        };
+        ever.fetch_add(1, Ordering::Relaxed);
+        Ok((number, prepared))
+    }
+
+    /// Gives a place back.
+    pub(crate) fn leave(&self, number: usize) {
+        {
+            let _held = self.hold();
+            self.vacate(number, false);
+        }
+        self.ring_all();
+    }
+
+    /// How many ends of a kind are there.
+    pub(crate) fn present(&self, role: Role) -> u32 {
+        let is = |number: &usize| self.place(*number).role.load(Ordering::Acquire) == role as u32;
+        (0..self.geometry().peers as usize).filter(is).count() as u32
+    }
+
+    /// Empties a place, keeps what it had counted, and marks the channel when it was the last of its kind.
+    fn vacate(&self, number: usize, lost: bool) {
+        let place = self.place(number);
+        let role = match place.role.load(Ordering::Acquire) {
+            role if role == Role::Sender as u32 => Role::Sender,
+            role if role == Role::Receiver as u32 => Role::Receiver,
+            _ => return,
+        };
+        self.front().totals.0.add(&place.counts.0);
+        place.counts.0.each(|count| count.store(0, Ordering::Relaxed));
+        place.role.store(FREE, Ordering::Release);
+        let (gone, dead) = match role {
+            Role::Sender => (NO_SENDERS, SENDER_LOST),
+            Role::Receiver => (NO_RECEIVERS, RECEIVER_LOST),
+        };
+        let mut bits = if self.present(role) == 0 { gone } else { 0 };
+        if lost {
+            bits |= dead;
+            self.front().registry.0.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        self.front().state.0.fetch_or(bits, Ordering::AcqRel);
+    }
+
+    /// Frees the places of processes that have died. Returns how many. Only under the lock.
+    fn bury(&self) -> usize {
+        if !self.is_shared() {
+            return 0;
+        }
+        let mut buried = 0;
+        for number in 0..self.geometry().peers as usize {
+            if self.process_at(number).is_some_and(|process| !process.is_alive()) {
+                self.vacate(number, true);
+                buried += 1;
+            }
+        }
+        buried
+    }
+
+    /// Looks whether somebody has died, and cleans up. Returns whether anything changed.
+    pub(crate) fn inspect(&self) -> bool {
+        let all = 0..self.geometry().peers as usize;
+        let dead = |number| self.process_at(number).is_some_and(|process| !process.is_alive());
+        if !self.is_shared() || !all.into_iter().any(dead) {
+            return false;
+        }
+        let held = self.hold();
+        let buried = self.bury();
+        drop(held);
+        self.ring_all();
+        buried > 0
+    }
+
+    fn process_at(&self, number: usize) -> Option<Process> {
+        let place: &Place = self.place(number);
+        if place.role.load(Ordering::Acquire) == FREE {
+            return None;
+        }
+        let id = place.pid.load(Ordering::Relaxed);
+        Some(Process { id, started: place.started.load(Ordering::Relaxed) })
+    }
+
+    /// Wakes everybody; what they waited for may never come.
+    pub(crate) fn ring_all(&self) {
+        self.ring(Role::Sender);
+        self.ring(Role::Receiver);
+    }
+
+    fn hold(&self) -> Held<'_> {
+        let lock = &self.front().registry.0.lock;
+        let own = Process::own().id.max(1);
+        let mut tries = 0_u32;
+        loop {
+            match lock.compare_exchange_weak(0, own, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Held { lock },
+                Err(holder) => {
+                    tries += 1;
+                    std::thread::yield_now();
+                    // A thread of this process comes to its end; another process may not.
+                    if tries % 256 == 0
+                        && holder != 0
+                        && self.is_shared()
+                        && !Process::exists(holder)
+                        && lock.compare_exchange(holder, own, Ordering::Acquire, Ordering::Relaxed).is_ok()
+                    {
+                        return Held { lock };
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Totals {
+    /// Every count.
+    pub(crate) fn each(&self, mut with: impl FnMut(&AtomicU64)) {
+        self.list().into_iter().for_each(&mut with);
+    }
+
+    fn add(&self, other: &Self) {
+        for (own, other) in self.list().into_iter().zip(other.list()) {
+            own.fetch_add(other.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    fn list(&self) -> [&AtomicU64; 11] {
+        [
+            &self.messages_sent,
+            &self.bytes_sent,
+            &self.messages_received,
+            &self.bytes_received,
+            &self.send_blocks,
+            &self.receive_blocks,
+            &self.dropped_newest,
+            &self.dropped_oldest,
+            &self.dropped_lagged,
+            &self.dropped_lost,
+            &self.refused,
+        ]
+    }
+}
+
+/// The lock, until dropped.
+struct Held<'a> {
+    lock: &'a AtomicU64,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.lock.store(0, Ordering::Release);
+    }
+}

@@ -1,0 +1,160 @@
+//! [`Receiver`]: the reading end of a typed channel.
+
+use alloc::sync::Arc;
+use core::future::poll_fn;
+use core::marker::PhantomData;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use super::{Message, Messages, Value};
+use crate::port::Port;
+use crate::ring::{Consume as _, Run};
+use crate::segment::Segment;
+use crate::segment::peers::Role;
+use crate::{Adaptive, ManyReceivers, Metrics, Mode, OpenError, ReceiveError, Wait};
+
+/// The reading end of a channel of `T`s.
+#[derive(Debug)]
+pub struct Receiver<T, M: Mode, W: Wait = Adaptive> {
+    pub(super) port: Port<W>,
+    consumer: M::Consumer,
+    /// Messages received, as in the place.
+    received: u64,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
+    pub(crate) fn join(segment: Arc<Segment>) -> Result<Self, OpenError> {
+        let (port, consumer) =
+            Port::join(segment, Role::Receiver, |segment, number| M::Consumer::attach(segment, number))?;
+        Ok(Self { port, consumer, received: 0, value: PhantomData })
+    }
+
+    /// The next message, if there is one now.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Empty`]; [`ReceiveError::Stopped`] once all that was sent is read and nothing more can come;
+    /// [`ReceiveError::PeerLost`]; [`ReceiveError::Corrupt`].
+    #[inline]
+    pub fn try_receive(&mut self) -> Result<Message<'_, T, M, W>, ReceiveError> {
+        let Self { port, consumer, .. } = self;
+        let segment = &*port.segment;
+        let run = port.look(|| consumer.next_some(segment, 1))?;
+        Ok(Message::new(self, run))
+    }
+
+    /// The next message, as long as it takes.
+    ///
+    /// # Errors
+    /// As [`try_receive`](Self::try_receive), but never `Empty`.
+    #[inline]
+    pub fn receive(&mut self) -> Result<Message<'_, T, M, W>, ReceiveError> {
+        let run = self.obtain(None, 1)?;
+        Ok(Message::new(self, run))
+    }
+
+    /// The next message, if it comes within that time.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive), and [`ReceiveError::Timeout`].
+    #[inline]
+    pub fn receive_timeout(&mut self, within: Duration) -> Result<Message<'_, T, M, W>, ReceiveError> {
+        let run = self.obtain(Some(within), 1)?;
+        Ok(Message::new(self, run))
+    }
+
+    /// The next message, for a task of any executor.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub async fn receive_async(&mut self) -> Result<Message<'_, T, M, W>, ReceiveError> {
+        let run = poll_fn(|context| self.poll_run(context)).await?;
+        Ok(Message::new(self, run))
+    }
+
+    /// The next message, or the task is woken when there may be one.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Message<'_, T, M, W>, ReceiveError>> {
+        self.poll_run(context).map_ok(|run| Message::new(self, run))
+    }
+
+    fn poll_run(&mut self, context: &mut Context<'_>) -> Poll<Result<Run, ReceiveError>> {
+        let Self { port, consumer, .. } = self;
+        let segment = &*port.segment;
+        port.poll_message(context, || consumer.next_some(segment, 1))
+    }
+
+    /// From one to `most` messages in a row, as many as are there, if there is one now.
+    ///
+    /// # Errors
+    /// As [`try_receive`](Self::try_receive).
+    #[inline]
+    pub fn try_receive_batch(&mut self, most: usize) -> Result<Messages<'_, T, M, W>, ReceiveError> {
+        let Self { port, consumer, .. } = self;
+        let segment = &*port.segment;
+        let run = port.look(|| consumer.next_some(segment, most.max(1) as u64))?;
+        Ok(Messages::new(self, run))
+    }
+
+    /// From one to `most` messages in a row, as many as are there, as long as it takes for one to come.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    #[inline]
+    pub fn receive_batch(&mut self, most: usize) -> Result<Messages<'_, T, M, W>, ReceiveError> {
+        let run = self.obtain(None, most.max(1) as u64)?;
+        Ok(Messages::new(self, run))
+    }
+
+    /// Ends the channel for everybody: senders fail, receivers read what is there and then see the end.
+    pub fn stop(&self) {
+        self.port.stop();
+    }
+
+    /// Whether somebody stopped the channel.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.port.is_stopped()
+    }
+
+    /// What the channel has done.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.port.metrics()
+    }
+
+    #[inline]
+    fn obtain(&mut self, within: Option<Duration>, most: u64) -> Result<Run, ReceiveError> {
+        let Self { port, consumer, .. } = self;
+        let segment = &*port.segment;
+        port.await_message(within, || consumer.next_some(segment, most))
+    }
+
+    #[inline]
+    pub(super) fn release(&mut self, run: Run) {
+        let segment = &*self.port.segment;
+        let timed = run.end().wrapping_sub(1) & !segment.interval_mask();
+        if timed.wrapping_sub(run.at) < run.cells {
+            segment.arrived(timed);
+        }
+        self.consumer.release(segment, run);
+        self.received = self.received.wrapping_add(run.cells);
+        self.port.counts().messages_received.store(self.received, core::sync::atomic::Ordering::Relaxed);
+        segment.notify(Role::Sender);
+    }
+}
+
+impl<T: Value, M: ManyReceivers, W: Wait> Receiver<T, M, W> {
+    /// Another receiver of the same channel.
+    ///
+    /// # Errors
+    /// [`OpenError::Crowded`] when all places are taken.
+    pub fn try_clone(&self) -> Result<Self, OpenError> {
+        Self::join(Arc::clone(&self.port.segment))
+    }
+}
