@@ -1,0 +1,148 @@
+//! [`Schedule`]: in which order bricks are filled, computed and written.
+//!
+//! ```text
+//!   serial        read | compute | write | read | compute | write
+//!
+//!   overlapped    read     0 1 2 3 4 5
+//!                 compute    0 1 2 3 4 5            up to N bricks in flight, memory allocated once
+//!                 write        0 1 2 3 4 5          bricks leave in the order in which they came
+//! ```
+//! A schedule knows neither frames nor blocks: bricks come from a [`Feed`] and go to a [`Drain`].
+
+mod overlapped;
+mod serial;
+
+use alloc::sync::Arc;
+use core::ops::ControlFlow;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::accelerator::{Accelerator, DeviceError};
+use crate::brick::{BLOCKS, Brick};
+use crate::error::Error;
+use crate::timeline::Timeline;
+
+/// The order of reading, computing and writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// One after the other, with one buffer set. Uses no thread but the accelerator's.
+    Serial,
+    /// All at once, with so many buffer sets, at least 2: a thread that reads, the accelerator, and the caller's thread,
+    /// which writes.
+    Overlapped {
+        /// Bricks in flight.
+        sets: usize,
+    },
+}
+
+impl Schedule {
+    /// Buffer sets that it uses.
+    #[must_use]
+    pub fn sets(self) -> usize {
+        match self {
+            Self::Serial => 1,
+            Self::Overlapped { sets } => sets.max(2),
+        }
+    }
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self::Overlapped { sets: 3 }
+    }
+}
+
+/// How a run uses the machine, apart from what it does.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Threads that compute, where the accelerator is the CPU.
+    pub threads: usize,
+    /// The order of things.
+    pub schedule: Schedule,
+    /// Blocks in a brick, 1 to [`BLOCKS`].
+    pub blocks: usize,
+    /// Records who does what when.
+    pub timeline: Option<Arc<Timeline>>,
+}
+
+impl Default for Plan {
+    /// A thread for each core, overlapped with 3 buffer sets, full bricks.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, schedule: Schedule::default(), blocks: BLOCKS, timeline: None }
+    }
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of content, read or written.
+    pub content: u64,
+    /// Bytes of frames, written or read.
+    pub coded: u64,
+}
+
+/// Called after each brick: for progress, and to stop by [`ControlFlow::Break`].
+pub type Watch<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
+
+/// A [`Watch`] that looks at nothing.
+pub fn unwatched(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Where bricks come from.
+pub(crate) trait Feed {
+    /// Fills the brick, which is empty; `false` when there is nothing more and the brick stays empty.
+    ///
+    /// A brick need not be full: when nobody has anything to do and the input is slow, what has come goes on.
+    fn fill(&mut self, brick: &mut Brick, idle: Idle<'_>) -> Result<bool, Error>;
+}
+
+/// Whether anybody has something to do.
+#[derive(Clone, Copy)]
+pub(crate) struct Idle<'a>(Option<&'a AtomicUsize>);
+
+impl Idle<'_> {
+    /// Bricks are to be full, however long that takes.
+    pub(crate) const NEVER: Self = Self(None);
+
+    /// Whether no brick is in flight now.
+    pub(crate) fn now(self) -> bool {
+        self.0.is_some_and(|flying| flying.load(Ordering::Relaxed) == 0)
+    }
+}
+
+/// Where bricks go.
+pub(crate) trait Drain {
+    /// Takes the results of the brick.
+    fn drain(&mut self, brick: &mut Brick) -> Result<(), Error>;
+
+    /// How far it is.
+    fn progress(&self) -> Progress;
+}
+
+/// Runs everything from `feed` through `accelerator` to `drain`.
+pub(crate) fn run<A: Accelerator, F: Feed + Send, D: Drain>(
+    plan: &Plan,
+    accelerator: &A,
+    feed: &mut F,
+    drain: &mut D,
+    watch: &mut Watch<'_>,
+) -> Result<(), Error> {
+    match plan.schedule {
+        Schedule::Serial => serial::run(plan, accelerator, feed, drain, watch),
+        Schedule::Overlapped { .. } => overlapped::run(plan, accelerator, feed, drain, watch),
+    }
+}
+
+/// Drains a brick and tells how far that got.
+fn finish<D: Drain>(drain: &mut D, brick: &mut Brick, watch: &mut Watch<'_>) -> Result<(), Error> {
+    let pending = |block: &crate::brick::Block| matches!(block.outcome(), crate::brick::Outcome::Pending);
+    if brick.blocks().iter().any(pending) {
+        return Err(DeviceError("a block came back without a result".into()).into());
+    }
+    drain.drain(brick)?;
+    match watch(drain.progress()) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Cancelled),
+    }
+}
