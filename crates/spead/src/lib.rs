@@ -1,11 +1,17 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+extern crate alloc;
+
 pub mod descriptor;
 mod flavour;
+mod heap;
 mod sample;
+mod value;
 pub mod wire;
 
 pub use descriptor::{Descriptor, Dimension, Element, Format};
 pub use flavour::{BadFlavour, BugCompat, Flavour};
+pub use heap::{Heap, HeapError, NoSuchImmediate, PrebuiltHeap, Split};
 pub use sample::Sample;
+pub use value::{Payload, Value};
