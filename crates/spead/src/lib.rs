@@ -6,7 +6,9 @@ extern crate alloc;
 pub mod descriptor;
 mod flavour;
 mod heap;
+pub mod in_process;
 mod sample;
+pub mod send;
 mod value;
 pub mod wire;
 

@@ -1,0 +1,94 @@
+//! [`Pacer`]: when the next burst may leave, so that the average rate is kept and lateness is caught up slowly.
+//!
+//! ```text
+//!   average    |burst|     |burst|     |burst|     |burst|        n bytes every n / rate
+//!   a delay    |burst|     |burst| - - - - - |burst|   |burst|  |burst|     n / (rate * ratio) until on time again
+//! ```
+//! It knows no clock: times are passed in. Idle time gives no credit.
+
+use core::time::Duration;
+
+use packhorse_buffer::Instant;
+
+/// Keeps a rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pacer {
+    seconds_per_byte: f64,
+    ratio: f64,
+    /// When all bytes so far would have left at the average rate.
+    average: Option<Instant>,
+    /// When they will have left at the faster rate, from the last delay on.
+    fast: Option<Instant>,
+}
+
+impl Pacer {
+    /// `rate` in bytes a second, above 0; `ratio` at least 1.
+    pub(crate) fn new(rate: f64, ratio: f64) -> Self {
+        Self { seconds_per_byte: 1.0 / rate.max(1.0), ratio: ratio.max(1.0), average: None, fast: None }
+    }
+
+    /// Counts `bytes` that leave at `now`; returns when the next may.
+    pub(crate) fn sent(&mut self, bytes: usize, now: Instant) -> Instant {
+        #[expect(clippy::cast_precision_loss)]
+        let seconds = bytes as f64 * self.seconds_per_byte;
+        // Longer than anybody waits, and a duration all the same.
+        let time = |seconds: f64| Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
+        let average = self.average.unwrap_or(now) + time(seconds);
+        let fast = self.fast.unwrap_or(now).max(now) + time(seconds / self.ratio);
+        (self.average, self.fast) = (Some(average), Some(fast));
+        average.max(fast)
+    }
+
+    /// There was nothing to send until `now`: the time is lost, not to be caught up.
+    pub(crate) fn idle_until(&mut self, now: Instant) {
+        self.average = self.average.map(|average| average.max(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: u64) -> Instant {
+        Instant::from_micros(micros)
+    }
+
+    #[test]
+    fn bursts_leave_at_the_average_rate() {
+        let mut pacer = Pacer::new(1e6, 1.05);
+        let mut now = at(0);
+        for burst in 1..=100 {
+            now = pacer.sent(1000, now);
+            assert!(now >= at(burst * 1000) && now <= at(burst * 1000 + 100));
+        }
+    }
+
+    #[test]
+    fn a_delay_is_caught_up_no_faster_than_the_ratio() {
+        let mut pacer = Pacer::new(1e6, 1.25);
+        let due = pacer.sent(1000, at(0));
+        assert_eq!(due, at(1000));
+        let mut now = at(5000);
+        let mut bursts = 0;
+        loop {
+            let next = pacer.sent(1000, now);
+            bursts += 1;
+            let gap = next.since(now);
+            assert!(gap >= Duration::from_micros(799), "{gap:?}");
+            now = next;
+            if gap > Duration::from_micros(850) {
+                break;
+            }
+        }
+        // 4 ms late, 0.2 ms caught up by every burst.
+        assert!((19..=22).contains(&bursts), "{bursts}");
+    }
+
+    #[test]
+    fn idle_time_gives_no_credit() {
+        let mut pacer = Pacer::new(1e6, 1.05);
+        pacer.sent(1000, at(0));
+        pacer.idle_until(at(1_000_000));
+        assert_eq!(pacer.sent(1000, at(1_000_000)), at(1_001_000));
+    }
+}
