@@ -39,6 +39,14 @@ impl BlockSource for &[u8] {
     }
 }
 
+impl BlockSource for &mut [u8] {
+    type Error = TooShort;
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<(), TooShort> {
+        (&**self).read_at(offset, into)
+    }
+}
+
 impl BlockSink for &mut [u8] {
     type Error = TooShort;
 

@@ -1,0 +1,59 @@
+//! [`ObjectHash`]: the hash of an object, computed as its bytes pass, in the memory of a microcontroller.
+//!
+//! SHA-256 comes from crate `sha2`. BLAKE3 is our own [`Blake3`], because the hasher of crate `blake3` takes 1.9 KB: more
+//! than a sender may have in all.
+
+mod blake3;
+
+pub use blake3::Blake3;
+use packhorse_transfer::{BlockSource, HashKind};
+use sha2::Digest as _;
+
+/// A hash function that takes an object's bytes in order.
+pub trait ObjectHash: Default {
+    /// Which function it is.
+    const KIND: HashKind;
+    /// The longest object, in bytes.
+    const MOST: u64;
+
+    /// The next bytes.
+    fn update(&mut self, bytes: &[u8]);
+
+    /// The hash of all of them.
+    fn finish(self) -> [u8; 32];
+}
+
+/// SHA-256 (FIPS 180-4): what `ftag` objects carry.
+#[derive(Clone, Debug, Default)]
+pub struct Sha256(sha2::Sha256);
+
+impl ObjectHash for Sha256 {
+    const KIND: HashKind = HashKind::Sha256;
+    const MOST: u64 = u64::MAX / 8;
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+/// The hash of the first `size` bytes of `source`, read 64 bytes at a time.
+///
+/// # Errors
+/// What the source says.
+pub fn hash_of<H: ObjectHash, O: BlockSource>(source: &mut O, size: u64) -> Result<[u8; 32], O::Error> {
+    let mut hash = H::default();
+    let mut memory = [0; 64];
+    let mut at = 0;
+    while at < size {
+        let len = usize::try_from(size - at).map_or(memory.len(), |left| left.min(memory.len()));
+        let piece = memory.get_mut(..len).unwrap_or_default();
+        source.read_at(at, piece)?;
+        hash.update(piece);
+        at += len as u64;
+    }
+    Ok(hash.finish())
+}

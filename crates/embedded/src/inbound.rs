@@ -1,0 +1,337 @@
+//! [`Inbound`]: receives objects and messages on a device, from whatever bytes the line brings.
+//!
+//! ```text
+//!   line -> memory of MEMORY bytes -> frames -> packets -> blocks -> sink (flash, card)
+//!                                                       -> control messages -> what is coming
+//!                                                       -> messages -> the caller
+//! ```
+//! Nothing that arrives ends it: what is damaged is counted, what is too large for the device is refused and told, and the
+//! next object can come.
+
+use packhorse_buffer::{Instant, Layer as _, PacketBuf};
+use packhorse_link::{FrameStats, StreamBuf};
+use packhorse_packet::{Channel, Fragment, Reassembler};
+use packhorse_transfer::{
+    BlockSet as _, BlockSink, BlockSource, Bitmap, Control, ControlCodec as _, Meta, ObjectKind, Receiver,
+    ReceiverEvent, Refused, TransferStats,
+};
+
+use crate::hash::ObjectHash as _;
+use crate::wire::Wire;
+
+/// Most bytes of a name that is kept.
+pub const NAME_MAX: usize = 32;
+
+/// What happened while receiving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// An object is coming, so many bytes of it.
+    Announced {
+        /// Its name as the wire says it, shortened to [`NAME_MAX`] bytes.
+        name: &'a [u8],
+        /// Bytes.
+        size: u64,
+    },
+    /// An object is not taken.
+    Refused {
+        /// Its name.
+        name: &'a [u8],
+        /// Why.
+        reason: Reason,
+    },
+    /// A message beside the objects.
+    Message {
+        /// On which channel.
+        channel: Channel,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// Every block has come and the hash is right.
+    Verified {
+        /// Bytes of the object.
+        size: u64,
+    },
+    /// The object is lost; another one may come.
+    Failed(Failure),
+}
+
+/// Why an object is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It has more bytes or more blocks than the device: at most so many bytes.
+    TooLarge {
+        /// Most bytes.
+        most: u64,
+    },
+    /// Its size must be known beforehand here.
+    UnknownSize,
+    /// It is not a file, or its hash is of another kind.
+    Unsupported,
+}
+
+/// Why an object is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The sender has ended it, and so many blocks are missing.
+    Incomplete {
+        /// Blocks.
+        missing: u32,
+    },
+    /// Its bytes give another hash.
+    Damaged,
+    /// The sink did not take bytes, or did not give them back.
+    Storage,
+    /// Another object began before this one was whole.
+    Replaced,
+}
+
+/// Receives over one line, in one profile: `MEMORY` bytes from the line, control messages of at most `MESSAGE` bytes,
+/// objects of at most 8 * `BITMAP` blocks.
+#[derive(Debug)]
+pub struct Inbound<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize> {
+    stack: W::Stack,
+    framing: W::Framing,
+    stream: StreamBuf<[u8; MEMORY]>,
+    control: Reassembler<[u8; MESSAGE]>,
+    object: Option<Open<BITMAP>>,
+    /// The last object that was verified: its METAs may still come.
+    verified: Option<u64>,
+    refused: Option<u64>,
+    most: u64,
+    stats: InboundStats,
+}
+
+#[derive(Debug)]
+struct Open<const BITMAP: usize> {
+    receiver: Receiver<Bitmap<[u8; BITMAP]>>,
+    tag: u16,
+    size: u64,
+}
+
+/// What an [`Inbound`] counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InboundStats {
+    /// Packets that were whole.
+    pub packets: u64,
+    /// Packets refused by a layer.
+    pub damaged: u64,
+    /// Blocks of objects that were not announced, or not taken.
+    pub unannounced: u64,
+    /// Blocks that cannot belong to the object.
+    pub misplaced: u64,
+    /// Control messages that say nothing that is understood.
+    pub bad_control: u64,
+    /// Objects verified.
+    pub verified: u64,
+    /// Objects lost.
+    pub failed: u64,
+}
+
+impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
+    Inbound<W, MEMORY, MESSAGE, BITMAP>
+{
+    /// Receives objects of at most `most` bytes: what the sink takes.
+    #[must_use]
+    pub fn new(most: u64) -> Self {
+        Self {
+            stack: W::stack(),
+            framing: W::framing(MEMORY / 2),
+            stream: StreamBuf::new([0; MEMORY]),
+            control: Reassembler::new([0; MESSAGE]),
+            object: None,
+            verified: None,
+            refused: None,
+            most: most.min(W::Hash::MOST),
+            stats: InboundStats::default(),
+        }
+    }
+
+    /// Where the next bytes from the line are to be put; [`take`](Self::take) says how many came.
+    pub fn spare(&mut self) -> &mut [u8] {
+        self.stream.spare()
+    }
+
+    /// `len` bytes have come into [`spare`](Self::spare): everything that is whole now is handled.
+    pub fn take<O: BlockSink + BlockSource>(
+        &mut self,
+        now: Instant,
+        len: usize,
+        sink: &mut O,
+        see: &mut dyn FnMut(Event<'_>),
+    ) {
+        self.stream.commit(len);
+        while let Some(range) = self.stream.next_range(&mut self.framing) {
+            let mut packet = PacketBuf::filled(self.stream.packet_mut(range));
+            let Ok((header, (arrival, ()))) = self.stack.pull(&mut packet) else {
+                self.stats.damaged += 1;
+                self.stream.reject(&mut self.framing);
+                continue;
+            };
+            self.stats.packets += 1;
+            let address = arrival.address;
+            if !address.control && address.channel == W::TRANSFER {
+                let Some(open) = self.object.as_mut().filter(|open| open.tag == header.tag) else {
+                    self.stats.unannounced += 1;
+                    continue;
+                };
+                match open.receiver.handle_block(now, header.number, packet.len()) {
+                    Ok(place) => {
+                        if sink.write_at(place.offset, packet.as_slice()).is_err() {
+                            self.object = None;
+                            self.stats.failed += 1;
+                            see(Event::Failed(Failure::Storage));
+                            continue;
+                        }
+                    }
+                    Err(Refused::Repeat) => {}
+                    Err(_) => self.stats.misplaced += 1,
+                }
+            } else if address.control {
+                let fragment = if W::Codec::FRAGMENTED {
+                    Fragment::from_word(header.number)
+                } else {
+                    Ok(Fragment::whole(0))
+                };
+                let whole =
+                    fragment.and_then(|fragment| self.control.handle(fragment, packet.as_slice()));
+                let Ok(whole) = whole else {
+                    self.stats.bad_control += 1;
+                    continue;
+                };
+                let Some(message) = whole else { continue };
+                match W::Codec::decode(message) {
+                    Ok(Control::Meta(meta)) => {
+                        announce::<W, BITMAP>(
+                            &meta,
+                            (self.verified, self.most),
+                            &mut self.refused,
+                            &mut self.object,
+                            &mut self.stats,
+                            now,
+                            see,
+                        );
+                    }
+                    Ok(Control::End(end)) => {
+                        if let Some(open) = &mut self.object {
+                            open.receiver.handle_end(now, &end);
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(_) => self.stats.bad_control += 1,
+                }
+            } else {
+                see(Event::Message { channel: address.channel, bytes: packet.as_slice() });
+            }
+            self.settle(sink, see);
+        }
+    }
+
+    /// The line was interrupted: what is not whole is forgotten.
+    pub fn interrupted(&mut self) {
+        self.stream.reset(&mut self.framing);
+        self.control.reset();
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub const fn stats(&self) -> &InboundStats {
+        &self.stats
+    }
+
+    /// What the framing counted.
+    pub fn frame_stats(&self) -> &FrameStats {
+        use packhorse_link::Framing as _;
+        self.framing.stats()
+    }
+
+    /// How the object under way goes.
+    #[must_use]
+    pub fn transfer_stats(&self) -> Option<&TransferStats> {
+        self.object.as_ref().map(|open| open.receiver.stats())
+    }
+
+    /// Whether an object is under way.
+    #[must_use]
+    pub const fn is_receiving(&self) -> bool {
+        self.object.is_some()
+    }
+
+    fn settle<O: BlockSource>(&mut self, sink: &mut O, see: &mut dyn FnMut(Event<'_>)) {
+        let Some(open) = &mut self.object else { return };
+        while let Some(event) = open.receiver.poll_event() {
+            match event {
+                ReceiverEvent::Complete => {
+                    let verdict = crate::hash_of::<W::Hash, O>(sink, open.size);
+                    let good = verdict.as_ref().is_ok_and(|hash| Some(*hash) == open.receiver.hash());
+                    if good {
+                        self.verified = Some(open.receiver.object_id());
+                        self.stats.verified += 1;
+                        see(Event::Verified { size: open.size });
+                    } else {
+                        self.stats.failed += 1;
+                        let failure = if verdict.is_err() { Failure::Storage } else { Failure::Damaged };
+                        see(Event::Failed(failure));
+                    }
+                    self.object = None;
+                    return;
+                }
+                ReceiverEvent::EndedIncomplete { missing } => {
+                    see(Event::Failed(Failure::Incomplete { missing }));
+                }
+                ReceiverEvent::Started
+                | ReceiverEvent::ConflictingMeta
+                | ReceiverEvent::ConflictingEnd => {}
+            }
+        }
+    }
+}
+
+/// A META has come.
+fn announce<W: Wire, const BITMAP: usize>(
+    meta: &Meta<'_>,
+    (verified, most): (Option<u64>, u64),
+    refused: &mut Option<u64>,
+    object: &mut Option<Open<BITMAP>>,
+    stats: &mut InboundStats,
+    now: Instant,
+    see: &mut dyn FnMut(Event<'_>),
+) {
+    let name = &meta.name[..meta.name.len().min(NAME_MAX)];
+    if let Some(open) = object {
+        if open.receiver.object_id() == meta.object_id {
+            open.receiver.handle_meta(now, meta);
+            return;
+        }
+    }
+    // ids of ftag are all 0: an object that comes again is received again.
+    if meta.object_id != 0 && (verified == Some(meta.object_id) || *refused == Some(meta.object_id)) {
+        return;
+    }
+    let reason = match meta.size {
+        _ if meta.kind != ObjectKind::File || meta.hash_kind != W::Hash::KIND => Some(Reason::Unsupported),
+        None => Some(Reason::UnknownSize),
+        Some(size) if size > most => Some(Reason::TooLarge { most }),
+        Some(_) => None,
+    };
+    let blocks = Bitmap::new([0; BITMAP]);
+    let fits = meta.layout().ok().flatten().is_some_and(|layout| layout.blocks() <= blocks.capacity());
+    let reason = reason.or_else(|| {
+        let held = u64::from(blocks.capacity()).saturating_mul(u64::from(meta.block_size));
+        (!fits).then_some(Reason::TooLarge { most: held.min(most) })
+    });
+    if let Some(reason) = reason {
+        *refused = Some(meta.object_id);
+        see(Event::Refused { name, reason });
+        return;
+    }
+    if object.take().is_some() {
+        stats.failed += 1;
+        see(Event::Failed(Failure::Replaced));
+    }
+    if let Ok(receiver) = Receiver::new(meta, blocks, now) {
+        let size = meta.size.unwrap_or(0);
+        debug_assert!(receiver.blocks().count() == 0, "a new object has no blocks");
+        *object = Some(Open { receiver, tag: meta.tag(), size });
+        see(Event::Announced { name, size });
+    }
+}

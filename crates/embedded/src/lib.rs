@@ -1,0 +1,25 @@
+#![no_std]
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod hash;
+pub mod inbound;
+mod outbound;
+mod outbox;
+mod serial;
+#[cfg(feature = "simulated")]
+pub mod simulated;
+pub mod storage;
+mod tasks;
+pub mod wire;
+
+pub use hash::hash_of;
+pub use inbound::Inbound;
+pub use outbound::{Object, Outbound, OutboundError, Polled};
+pub use outbox::{Frame, Outbox};
+pub use serial::{AsyncSerial, Serial};
+pub use tasks::{receive, send};
+pub use wire::Wire;

@@ -1,0 +1,298 @@
+//! [`Outbound`]: sends objects and messages from a device, a frame at a time, in memory that is given once.
+//!
+//! No thread, no clock, no line: the caller passes the time in and writes the frames where it likes, so a poll loop, an
+//! interrupt and an async task drive it alike.
+//!
+//! ```text
+//!   source (flash, card, image)   packet   | headroom | block | tailroom |     PACKET bytes, one of them
+//!                                 frame    | marked for the line         |     the caller's, as many as are in flight
+//! ```
+
+use packhorse_buffer::{Instant, Layer as _, NoRoom, PacketBuf, Storage};
+use packhorse_link::Framing as _;
+use packhorse_packet::{Channel, Fragment, Fragments};
+use packhorse_transfer::{
+    BlockHeader, BlockSource, Control, ControlCodec as _, EncodeError, End, Layout, LayoutError, Meta, Sender,
+    SenderConfig, SessionEnd, TransferStats, Transmit, tag_of,
+};
+
+use crate::hash::ObjectHash as _;
+use crate::wire::{Down, Wire};
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object<'a> {
+    /// Its name on the other side.
+    pub name: &'a str,
+    /// Bytes in it.
+    pub size: u64,
+    /// Its hash, of the wire's kind ([`hash_of`](crate::hash_of) computes it).
+    pub hash: [u8; 32],
+}
+
+impl Object<'_> {
+    /// A number that is the same whenever this object is sent, so that a receiver goes on with what it has after the
+    /// device was started again.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        let mut first = [0; 8];
+        first.copy_from_slice(&self.hash[..8]);
+        u64::from_be_bytes(first)
+    }
+}
+
+/// What [`Outbound::poll`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// A frame is in the buffer: write it.
+    Frame,
+    /// Nothing before this time.
+    Wait(Instant),
+    /// Everything was sent.
+    Done,
+}
+
+/// Why an object was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboundError<E> {
+    /// The source did not give the bytes.
+    Read(E),
+    /// The object cannot be cut like this.
+    Layout(LayoutError),
+    /// The profile cannot say it, or the control message is longer than `MESSAGE` bytes.
+    Control(EncodeError),
+    /// The buffer for frames is too small.
+    NoRoom(NoRoom),
+    /// A message is longer than a block: at most `most` bytes.
+    MessageTooLong {
+        /// Most bytes.
+        most: usize,
+    },
+}
+
+impl<E> From<NoRoom> for OutboundError<E> {
+    fn from(no_room: NoRoom) -> Self {
+        Self::NoRoom(no_room)
+    }
+}
+
+impl<E> From<EncodeError> for OutboundError<E> {
+    fn from(error: EncodeError) -> Self {
+        Self::Control(error)
+    }
+}
+
+/// Sends over one line, in one profile: packets of at most `PACKET` bytes, control messages of at most `MESSAGE`.
+#[derive(Debug)]
+pub struct Outbound<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> {
+    stack: W::Stack,
+    framing: W::Framing,
+    packet: [u8; PACKET],
+    message: [u8; MESSAGE],
+    config: SenderConfig,
+    /// What `message` holds, as far as it is not sent.
+    pieces: Option<Pieces>,
+    message_id: u8,
+    session: u64,
+    object: Option<(Object<'a>, Sender)>,
+    objects: u32,
+    /// How often the end of the session is still to be told.
+    session_ends: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pieces {
+    len: usize,
+    next: usize,
+    id: u8,
+    tag: u16,
+}
+
+impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PACKET, MESSAGE> {
+    /// Bytes of an object in one packet.
+    pub const BLOCK: usize = PACKET - <W::Stack as packhorse_buffer::Layer>::HEADROOM
+        - <W::Stack as packhorse_buffer::Layer>::TAILROOM;
+    const HEADROOM: usize = <W::Stack as packhorse_buffer::Layer>::HEADROOM;
+
+    /// Sends as `config` says. `session` is a number that the far end has not heard from another sender: a random one,
+    /// or the [id](Object::id) of the first object, to go on after a restart.
+    #[must_use]
+    pub fn new(config: SenderConfig, session: u64) -> Self {
+        let overhead = u32::try_from(PACKET - Self::BLOCK + 2).unwrap_or(u32::MAX);
+        Self {
+            stack: W::stack(),
+            framing: W::framing(PACKET),
+            packet: [0; PACKET],
+            message: [0; MESSAGE],
+            config: SenderConfig { order: W::REPEATS, overhead, ..config },
+            pieces: None,
+            message_id: 0,
+            session,
+            object: None,
+            objects: 0,
+            session_ends: 0,
+        }
+    }
+
+    /// Begins with an object. What was being sent before is given up.
+    ///
+    /// # Errors
+    /// When it is larger than block numbers can count.
+    pub fn begin(&mut self, object: Object<'a>) -> Result<(), LayoutError> {
+        let block = u32::try_from(Self::BLOCK).unwrap_or(u32::MAX);
+        let sender = Sender::new(Layout::new(object.size, block)?, self.config);
+        self.object = Some((object, sender));
+        self.pieces = None;
+        self.message_id = self.message_id.wrapping_add(2);
+        self.objects += 1;
+        Ok(())
+    }
+
+    /// There will be no more objects: says so to the far end, when the one under way is sent.
+    pub fn end_session(&mut self) {
+        if W::Codec::SESSIONS {
+            self.session_ends = self.config.end_copies.max(1);
+        }
+    }
+
+    /// Makes the next frame in `frame`, which is emptied first.
+    ///
+    /// # Errors
+    /// When the source fails, or a buffer is too small for this wire: nothing was made.
+    pub fn poll<S: Storage, O: BlockSource>(
+        &mut self,
+        now: Instant,
+        source: &mut O,
+        frame: &mut PacketBuf<S>,
+    ) -> Result<Polled, OutboundError<O::Error>> {
+        if let Some(pieces) = self.pieces {
+            return self.piece(pieces, frame);
+        }
+        let Some((object, sender)) = &mut self.object else {
+            return self.session_end(frame);
+        };
+        let Some(transmit) = sender.poll_transmit(now) else {
+            if sender.is_done() {
+                self.object = None;
+                return self.session_end(frame);
+            }
+            return Ok(Polled::Wait(sender.poll_timeout().unwrap_or(now)));
+        };
+        let (id, tag) = (object.id(), tag_of(object.id()));
+        match transmit {
+            Transmit::Block { number, offset, len } => {
+                let mut packet = PacketBuf::with_headroom(&mut self.packet[..], Self::HEADROOM)?;
+                let room = packet.put(usize::try_from(len).unwrap_or(usize::MAX))?;
+                source.read_at(offset, room).map_err(OutboundError::Read)?;
+                let down: Down = (BlockHeader { tag, number }, (W::TRANSFER.data(), ()));
+                Self::frame(&mut self.stack, &mut self.framing, down, packet, frame)
+            }
+            Transmit::Meta => {
+                let meta = Meta {
+                    object_id: id,
+                    session: self.session,
+                    index: self.objects - 1,
+                    objects: 0,
+                    block_size: u32::try_from(Self::BLOCK).unwrap_or(u32::MAX),
+                    size: Some(object.size),
+                    hash_kind: W::Hash::KIND,
+                    hash: Some(object.hash),
+                    name: object.name.as_bytes(),
+                    ..Meta::default()
+                };
+                self.control(&Control::Meta(meta), self.message_id, tag, frame)
+            }
+            Transmit::End => {
+                let end = End { object_id: id, size: Some(object.size), hash: Some(object.hash) };
+                self.control(&Control::End(end), self.message_id.wrapping_add(1), tag, frame)
+            }
+        }
+    }
+
+    /// Makes a frame of a message beside the objects: a reading, a line of a log.
+    ///
+    /// # Errors
+    /// When it is longer than a [`BLOCK`](Self::BLOCK), or the frame has no room.
+    pub fn message<S: Storage>(
+        &mut self,
+        channel: Channel,
+        message: &[u8],
+        frame: &mut PacketBuf<S>,
+    ) -> Result<(), OutboundError<core::convert::Infallible>> {
+        if message.len() > Self::BLOCK {
+            return Err(OutboundError::MessageTooLong { most: Self::BLOCK });
+        }
+        let mut packet = PacketBuf::with_headroom(&mut self.packet[..], Self::HEADROOM)?;
+        packet.put_slice(message)?;
+        self.message_id = self.message_id.wrapping_add(2);
+        let number = if W::Codec::FRAGMENTED { Fragment::whole(self.message_id).to_word() } else { 0 };
+        let down = (BlockHeader { tag: 0, number }, (channel.data(), ()));
+        Self::frame(&mut self.stack, &mut self.framing, down, packet, frame).map(|_| ())
+    }
+
+    /// How the object under way goes.
+    #[must_use]
+    pub fn stats(&self) -> Option<&TransferStats> {
+        self.object.as_ref().map(|(_, sender)| sender.stats())
+    }
+
+    fn session_end<S: Storage, E>(&mut self, frame: &mut PacketBuf<S>) -> Result<Polled, OutboundError<E>> {
+        if self.session_ends == 0 {
+            return Ok(Polled::Done);
+        }
+        self.session_ends -= 1;
+        let end = SessionEnd { session: self.session, objects: self.objects };
+        self.control(&Control::SessionEnd(end), 0, tag_of(self.session), frame)
+    }
+
+    /// Encodes a control message and makes a frame of its first piece.
+    fn control<S: Storage, E>(
+        &mut self,
+        control: &Control<'_>,
+        id: u8,
+        tag: u16,
+        frame: &mut PacketBuf<S>,
+    ) -> Result<Polled, OutboundError<E>> {
+        let mut message = PacketBuf::new(&mut self.message[..]);
+        W::Codec::encode(control, &mut message)?;
+        let pieces = Pieces { len: message.len(), next: 0, id, tag };
+        self.piece(pieces, frame)
+    }
+
+    fn piece<S: Storage, E>(
+        &mut self,
+        pieces: Pieces,
+        frame: &mut PacketBuf<S>,
+    ) -> Result<Polled, OutboundError<E>> {
+        let message = &self.message[..pieces.len];
+        let most = if W::Codec::FRAGMENTED { Self::BLOCK } else { pieces.len };
+        let cut = Fragments::new(pieces.id, message, most);
+        let too_long = NoRoom { side: packhorse_buffer::Side::Tail, needed: pieces.len, available: most };
+        let Some((fragment, piece)) = cut.ok().and_then(|mut cut| cut.nth(pieces.next)) else {
+            return Err(OutboundError::NoRoom(too_long));
+        };
+        let mut packet = PacketBuf::with_headroom(&mut self.packet[..], Self::HEADROOM)?;
+        packet.put_slice(piece)?;
+        let more = fragment.index < fragment.last;
+        self.pieces = more.then_some(Pieces { next: pieces.next + 1, ..pieces });
+        let number = if W::Codec::FRAGMENTED { fragment.to_word() } else { 0 };
+        let down = (BlockHeader { tag: pieces.tag, number }, (W::TRANSFER.control(), ()));
+        Self::frame(&mut self.stack, &mut self.framing, down, packet, frame)
+    }
+
+    /// Pushes the headers and marks the packet for the line.
+    fn frame<S: Storage, E>(
+        stack: &mut W::Stack,
+        framing: &mut W::Framing,
+        down: Down,
+        mut packet: PacketBuf<&mut [u8]>,
+        frame: &mut PacketBuf<S>,
+    ) -> Result<Polled, OutboundError<E>> {
+        stack.push(down, &mut packet)?;
+        frame.reset(0)?;
+        let room = frame.tailroom();
+        let len = framing.enframe(packet.as_slice(), frame.put(room)?)?;
+        frame.set_range(0..len)?;
+        Ok(Polled::Frame)
+    }
+}

@@ -1,0 +1,133 @@
+//! [`SimulatedFlash`]: NOR flash whose bits only fall, until their erase block is erased.
+
+use core::time::Duration;
+
+use embedded_storage::nor_flash::{
+    ErrorType, MultiwriteNorFlash, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+};
+
+/// `SIZE` bytes in erase blocks of `ERASE` and words of `WORD` bytes.
+#[derive(Clone, Debug)]
+pub struct SimulatedFlash<const SIZE: usize, const ERASE: usize, const WORD: usize> {
+    memory: [u8; SIZE],
+    erasures: u32,
+    busy: Duration,
+    /// How long one erasure takes, with interrupts off: 45 to 400 ms on real chips.
+    pub erase_time: Duration,
+    /// How long a word takes, with interrupts off.
+    pub write_time: Duration,
+}
+
+/// What real flash would refuse, or do wrongly without telling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlashFault {
+    /// Not on the border of a word or an erase block.
+    NotAligned,
+    /// Behind the end.
+    OutOfBounds,
+    /// A bit that is 0 was to become 1 without an erasure.
+    NotErased,
+}
+
+impl NorFlashError for FlashFault {
+    fn kind(&self) -> NorFlashErrorKind {
+        match self {
+            Self::NotAligned => NorFlashErrorKind::NotAligned,
+            Self::OutOfBounds => NorFlashErrorKind::OutOfBounds,
+            Self::NotErased => NorFlashErrorKind::Other,
+        }
+    }
+}
+
+impl<const SIZE: usize, const ERASE: usize, const WORD: usize> SimulatedFlash<SIZE, ERASE, WORD> {
+    /// Full of what was there before: zeroes.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            memory: [0; SIZE],
+            erasures: 0,
+            busy: Duration::ZERO,
+            erase_time: Duration::from_millis(45),
+            write_time: Duration::from_micros(10),
+        }
+    }
+
+    /// How long it would have been busy so far, all of it with interrupts off.
+    #[must_use]
+    pub const fn busy(&self) -> Duration {
+        self.busy
+    }
+
+    /// Erase blocks erased so far: what wears it out.
+    #[must_use]
+    pub const fn erasures(&self) -> u32 {
+        self.erasures
+    }
+
+    fn check(offset: u32, len: usize, unit: usize) -> Result<usize, FlashFault> {
+        let offset = usize::try_from(offset).map_err(|_| FlashFault::OutOfBounds)?;
+        if offset.checked_add(len).is_none_or(|end| end > SIZE) {
+            return Err(FlashFault::OutOfBounds);
+        }
+        if offset % unit != 0 || len % unit != 0 { Err(FlashFault::NotAligned) } else { Ok(offset) }
+    }
+}
+
+impl<const SIZE: usize, const ERASE: usize, const WORD: usize> Default for SimulatedFlash<SIZE, ERASE, WORD> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const SIZE: usize, const ERASE: usize, const WORD: usize> ErrorType
+    for SimulatedFlash<SIZE, ERASE, WORD>
+{
+    type Error = FlashFault;
+}
+
+impl<const SIZE: usize, const ERASE: usize, const WORD: usize> ReadNorFlash
+    for SimulatedFlash<SIZE, ERASE, WORD>
+{
+    const READ_SIZE: usize = 1;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashFault> {
+        let at = Self::check(offset, bytes.len(), 1)?;
+        bytes.copy_from_slice(&self.memory[at..at + bytes.len()]);
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        SIZE
+    }
+}
+
+impl<const SIZE: usize, const ERASE: usize, const WORD: usize> NorFlash for SimulatedFlash<SIZE, ERASE, WORD> {
+    const WRITE_SIZE: usize = WORD;
+    const ERASE_SIZE: usize = ERASE;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashFault> {
+        let len = usize::try_from(to.saturating_sub(from)).map_err(|_| FlashFault::OutOfBounds)?;
+        let at = Self::check(from, len, ERASE)?;
+        self.memory[at..at + len].fill(0xFF);
+        let blocks = u32::try_from(len / ERASE).unwrap_or(u32::MAX);
+        self.erasures += blocks;
+        self.busy += self.erase_time * blocks;
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashFault> {
+        let at = Self::check(offset, bytes.len(), WORD)?;
+        let place = &mut self.memory[at..at + bytes.len()];
+        if place.iter().zip(bytes).any(|(old, new)| *new & !*old != 0 && *new != 0xFF) {
+            return Err(FlashFault::NotErased);
+        }
+        place.iter_mut().zip(bytes).for_each(|(old, new)| *old &= *new);
+        self.busy += self.write_time * u32::try_from(bytes.len() / WORD).unwrap_or(u32::MAX);
+        Ok(())
+    }
+}
+
+impl<const SIZE: usize, const ERASE: usize, const WORD: usize> MultiwriteNorFlash
+    for SimulatedFlash<SIZE, ERASE, WORD>
+{
+}

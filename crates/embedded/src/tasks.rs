@@ -1,0 +1,70 @@
+//! [`send`] and [`receive`]: the agents as async tasks, for executors such as embassy's. No executor is needed to build them.
+
+use packhorse_buffer::{Clock, Instant, PacketBuf};
+use packhorse_transfer::{BlockSink, BlockSource};
+
+use crate::inbound::{Event, Inbound};
+use crate::outbound::{Outbound, OutboundError, Polled};
+use crate::wire::Wire;
+
+/// Why a task ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskError<L, E> {
+    /// What the driver of the line says.
+    Line(L),
+    /// The object could not be sent.
+    Outbound(OutboundError<E>),
+}
+
+/// Sends everything that `outbound` has, a frame of at most `FRAME` bytes at a time. `until` waits for a time.
+///
+/// # Errors
+/// When the line or the source fails.
+pub async fn send<W, L, O, C, const PACKET: usize, const MESSAGE: usize, const FRAME: usize>(
+    outbound: &mut Outbound<'_, W, PACKET, MESSAGE>,
+    source: &mut O,
+    line: &mut L,
+    clock: &C,
+    mut until: impl AsyncFnMut(Instant),
+) -> Result<(), TaskError<L::Error, O::Error>>
+where
+    W: Wire,
+    L: embedded_io_async::Write,
+    O: BlockSource,
+    C: Clock,
+{
+    let mut frame = PacketBuf::new([0; FRAME]);
+    loop {
+        match outbound.poll(clock.now(), source, &mut frame).map_err(TaskError::Outbound)? {
+            Polled::Frame => line.write_all(frame.as_slice()).await.map_err(TaskError::Line)?,
+            Polled::Wait(then) => until(then).await,
+            Polled::Done => return line.flush().await.map_err(TaskError::Line),
+        }
+    }
+}
+
+/// Receives until the line ends; tells `see` what happens.
+///
+/// # Errors
+/// When the line fails.
+pub async fn receive<W, L, O, C, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>(
+    inbound: &mut Inbound<W, MEMORY, MESSAGE, BITMAP>,
+    sink: &mut O,
+    line: &mut L,
+    clock: &C,
+    see: &mut dyn FnMut(Event<'_>),
+) -> Result<(), L::Error>
+where
+    W: Wire,
+    L: embedded_io_async::Read,
+    O: BlockSource + BlockSink,
+    C: Clock,
+{
+    loop {
+        let len = line.read(inbound.spare()).await?;
+        if len == 0 {
+            return Ok(());
+        }
+        inbound.take(clock.now(), len, sink, see);
+    }
+}

@@ -1,0 +1,96 @@
+//! [`Wire`]: what the agents need to know about a named stack, and the stacks that suit a UART.
+//!
+//! The layers are those of the hosts, without what measures them; what goes over the line is the same.
+
+use packhorse_buffer::{DecodeError, Layer, Over};
+use packhorse_link::{Check, Cobs, Crc16SpiFujitsu, Crc32c, FfStuffing, Framing, LengthCheck};
+use packhorse_packet::{Address, Arrival, Channel};
+use packhorse_transfer::{BlockHeader, ControlCodec, RepeatOrder};
+
+use crate::hash::{Blake3, ObjectHash, Sha256};
+
+/// What a stack is told about a packet on its way down: transfer, packet, link.
+pub type Down = (BlockHeader, (Address, ()));
+/// What a stack tells about a packet on its way up.
+pub type Up = (BlockHeader, (Arrival, ()));
+
+/// A named stack on a byte stream.
+pub trait Wire {
+    /// The name that a person gives to `packhorse --profile`.
+    const NAME: &'static str;
+    /// The channel of objects.
+    const TRANSFER: Channel;
+    /// How repeats follow one another.
+    const REPEATS: RepeatOrder;
+    /// The first announcement must have the hash already.
+    const HASH_FIRST: bool;
+
+    /// Transfer, packet and link layer.
+    type Stack: Layer<Tx = Down, Rx = Up, Error = DecodeError>;
+    /// How packets are marked on the line.
+    type Framing: Framing;
+    /// The control messages.
+    type Codec: ControlCodec;
+    /// The hash of objects.
+    type Hash: ObjectHash;
+
+    /// A stack at the start of its life.
+    fn stack() -> Self::Stack;
+    /// The framing, for packets of at most `packet` bytes.
+    fn framing(packet: usize) -> Self::Framing;
+}
+
+/// Profile `native` as on serial lines: COBS frames, CRC-32C, BLAKE3. `DEPTH` bounds the objects that can be verified:
+/// 2^`DEPTH` KiB.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Native<const DEPTH: usize = 12>;
+
+impl<const DEPTH: usize> Wire for Native<DEPTH> {
+    const NAME: &'static str = "native";
+    const TRANSFER: Channel = Channel::TRANSFER;
+    const REPEATS: RepeatOrder = RepeatOrder::Spread;
+    const HASH_FIRST: bool = false;
+
+    type Stack = Over<
+        packhorse_transfer::native::BlockLayer,
+        Over<packhorse_packet::native::PacketLayer, Check<Crc32c>>,
+    >;
+    type Framing = Cobs;
+    type Codec = packhorse_transfer::native::Codec;
+    type Hash = Blake3<DEPTH>;
+
+    fn stack() -> Self::Stack {
+        Self::Stack::default()
+    }
+
+    fn framing(packet: usize) -> Cobs {
+        Cobs::new(packet)
+    }
+}
+
+/// Profile `ftag`: FF/FE stuffing, CRC-16, SHA-256; the wire of the public radio toolkit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ftag;
+
+impl Wire for Ftag {
+    const NAME: &'static str = "ftag";
+    const TRANSFER: Channel = Channel::LINK;
+    const REPEATS: RepeatOrder = RepeatOrder::Together;
+    const HASH_FIRST: bool = true;
+
+    type Stack = Over<
+        packhorse_transfer::ftag::BlockLayer,
+        Over<packhorse_packet::ftag::PacketLayer, LengthCheck<Crc16SpiFujitsu>>,
+    >;
+    type Framing = FfStuffing;
+    type Codec = packhorse_transfer::ftag::Codec;
+    type Hash = Sha256;
+
+    fn stack() -> Self::Stack {
+        Self::Stack::default()
+    }
+
+    fn framing(_packet: usize) -> FfStuffing {
+        FfStuffing::ftag()
+    }
+}
