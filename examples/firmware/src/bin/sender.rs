@@ -1,0 +1,65 @@
+//! Sends the picture from the program's image over the UART, and a reading beside it every 32 frames, in a poll loop: while the
+//! UART takes one frame, the next ones are made.
+
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use packhorse_buffer::{Clock as _, Pool};
+use packhorse_embedded::{Object, Outbound, Outbox, Polled};
+use packhorse_firmware::clock::Ticks;
+use packhorse_firmware::uart::Uart;
+use packhorse_firmware::{FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, report};
+use packhorse_packet::Channel;
+use packhorse_transfer::SenderConfig;
+
+static POOL: Pool<4, FRAME> = Pool::new();
+
+#[entry]
+fn main() -> ! {
+    let Some(core) = cortex_m::Peripherals::take() else { report::end(false) };
+    let clock = Ticks::new(core.SYST);
+    let mut uart = Uart::new();
+    let mut outbox = Outbox::new(&POOL);
+    let picture = Object { name: "picture.raw", size: PICTURE.len() as u64, hash: HASH };
+    let mut outbound = Outbound::<Profile, PACKET, MESSAGE>::new(SenderConfig::once(), picture.id());
+    let mut source = &PICTURE[..];
+    if outbound.begin(picture).is_err() {
+        report::end(false);
+    }
+    outbound.end_session();
+
+    let (mut frames, mut bytes, mut done) = (0_u32, 0_u32, false);
+    while !done || !outbox.is_empty() {
+        while !done && let Some(mut frame) = outbox.slot() {
+            if frames % 32 == 31 {
+                let reading = frames.to_be_bytes();
+                if outbound.message(Channel::TELEMETRY, &reading, &mut frame).is_err() {
+                    report::end(false);
+                }
+            } else {
+                match outbound.poll(clock.now(), &mut source, &mut frame) {
+                    Ok(Polled::Frame) => {}
+                    Ok(Polled::Wait(_)) => break,
+                    Ok(Polled::Done) => {
+                        done = true;
+                        break;
+                    }
+                    Err(_) => report::end(false),
+                }
+            }
+            frames += 1;
+            bytes += frame.len() as u32;
+            if outbox.push(frame).is_err() {
+                report::end(false);
+            }
+        }
+        match outbox.drain(&mut uart) {
+            Ok(_) => {}
+        }
+    }
+    report::number("frames", frames);
+    report::number("bytes", bytes);
+    report::number("stack", report::stack_used());
+    report::end(true)
+}

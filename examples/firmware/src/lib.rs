@@ -1,0 +1,38 @@
+//! What the programs share: the board and the wire. For another board only [`uart`] and [`clock`] change.
+
+#![no_std]
+
+pub mod board;
+pub mod clock;
+pub mod report;
+pub mod uart;
+
+/// The wire that was chosen when building.
+#[cfg(feature = "ftag")]
+pub type Profile = packhorse_embedded::wire::Ftag;
+/// The wire that was chosen when building.
+#[cfg(not(feature = "ftag"))]
+pub type Profile = packhorse_embedded::wire::Native<8>;
+
+/// Bytes of a packet, as the radio of the toolkit has them, less what marks it on the line.
+pub const PACKET: usize = 64;
+/// Bytes of the longest frame: every byte of an `ftag` packet may be stuffed; COBS adds 3.
+#[cfg(feature = "ftag")]
+pub const FRAME: usize = 2 * PACKET + 2;
+/// Bytes of the longest frame.
+#[cfg(not(feature = "ftag"))]
+pub const FRAME: usize = PACKET + 4;
+/// Bytes of the longest control message.
+pub const MESSAGE: usize = 128;
+
+/// What the device sends.
+#[unsafe(link_section = ".picture")]
+pub static PICTURE: [u8; include_bytes!(concat!(env!("OUT_DIR"), "/picture.raw")).len()] =
+    *include_bytes!(concat!(env!("OUT_DIR"), "/picture.raw"));
+
+/// Its hash, of the wire's kind.
+#[cfg(feature = "ftag")]
+pub static HASH: [u8; 32] = *include_bytes!(concat!(env!("OUT_DIR"), "/picture.sha256"));
+/// Its hash, of the wire's kind.
+#[cfg(not(feature = "ftag"))]
+pub static HASH: [u8; 32] = *include_bytes!(concat!(env!("OUT_DIR"), "/picture.blake3"));
