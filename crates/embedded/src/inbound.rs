@@ -12,7 +12,7 @@ use packhorse_buffer::{Instant, Layer as _, PacketBuf};
 use packhorse_link::{FrameStats, StreamBuf};
 use packhorse_packet::{Channel, Fragment, Reassembler};
 use packhorse_transfer::{
-    BlockSet as _, BlockSink, BlockSource, Bitmap, Control, ControlCodec as _, Meta, ObjectKind, Receiver,
+    Bitmap, BlockSet as _, BlockSink, BlockSource, Control, ControlCodec as _, Meta, ObjectKind, Receiver,
     ReceiverEvent, Refused, TransferStats,
 };
 
@@ -192,8 +192,7 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
                 } else {
                     Ok(Fragment::whole(0))
                 };
-                let whole =
-                    fragment.and_then(|fragment| self.control.handle(fragment, packet.as_slice()));
+                let whole = fragment.and_then(|fragment| self.control.handle(fragment, packet.as_slice()));
                 let Ok(whole) = whole else {
                     self.stats.bad_control += 1;
                     continue;
@@ -278,9 +277,7 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
                 ReceiverEvent::EndedIncomplete { missing } => {
                     see(Event::Failed(Failure::Incomplete { missing }));
                 }
-                ReceiverEvent::Started
-                | ReceiverEvent::ConflictingMeta
-                | ReceiverEvent::ConflictingEnd => {}
+                ReceiverEvent::Started | ReceiverEvent::ConflictingMeta | ReceiverEvent::ConflictingEnd => {}
             }
         }
     }
@@ -297,11 +294,11 @@ fn announce<W: Wire, const BITMAP: usize>(
     see: &mut dyn FnMut(Event<'_>),
 ) {
     let name = &meta.name[..meta.name.len().min(NAME_MAX)];
-    if let Some(open) = object {
-        if open.receiver.object_id() == meta.object_id {
-            open.receiver.handle_meta(now, meta);
-            return;
-        }
+    if let Some(open) = object
+        && open.receiver.object_id() == meta.object_id
+    {
+        open.receiver.handle_meta(now, meta);
+        return;
     }
     // ids of ftag are all 0: an object that comes again is received again.
     if meta.object_id != 0 && (verified == Some(meta.object_id) || *refused == Some(meta.object_id)) {

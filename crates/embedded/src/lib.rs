@@ -3,7 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 #[cfg(test)]
-extern crate std;
+extern crate alloc;
 
 pub mod hash;
 pub mod inbound;

@@ -12,8 +12,8 @@ use packhorse_buffer::{Instant, Layer as _, NoRoom, PacketBuf, Storage};
 use packhorse_link::Framing as _;
 use packhorse_packet::{Channel, Fragment, Fragments};
 use packhorse_transfer::{
-    BlockHeader, BlockSource, Control, ControlCodec as _, EncodeError, End, Layout, LayoutError, Meta, Sender,
-    SenderConfig, SessionEnd, TransferStats, Transmit, tag_of,
+    BlockHeader, BlockSource, Control, ControlCodec as _, EncodeError, End, Layout, LayoutError, Meta,
+    Sender, SenderConfig, SessionEnd, TransferStats, Transmit, tag_of,
 };
 
 use crate::hash::ObjectHash as _;
@@ -110,7 +110,8 @@ struct Pieces {
 
 impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PACKET, MESSAGE> {
     /// Bytes of an object in one packet.
-    pub const BLOCK: usize = PACKET - <W::Stack as packhorse_buffer::Layer>::HEADROOM
+    pub const BLOCK: usize = PACKET
+        - <W::Stack as packhorse_buffer::Layer>::HEADROOM
         - <W::Stack as packhorse_buffer::Layer>::TAILROOM;
     const HEADROOM: usize = <W::Stack as packhorse_buffer::Layer>::HEADROOM;
 

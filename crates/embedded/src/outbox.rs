@@ -113,7 +113,7 @@ mod tests {
             outbox.push(frame).unwrap();
         }
         assert!(outbox.slot().is_none(), "three in flight is all");
-        let mut line = std::vec::Vec::new();
+        let mut line = alloc::vec::Vec::new();
         while !outbox.is_empty() {
             let step = outbox.front().len().min(2);
             line.extend_from_slice(&outbox.front()[..step]);

@@ -13,7 +13,8 @@ pub(super) const NEEDS: &[Need] = &[RUSTC_WITH_SOURCES, S390X, I686, QEMU];
 const TARGETS: [&str; 2] = ["s390x-unknown-linux-gnu", "i686-unknown-linux-gnu"];
 
 /// Crates whose tests run there.
-const TESTED: [&str; 4] = ["packhorse-buffer", "packhorse-link", "packhorse-packet", "packhorse-transfer"];
+const TESTED: [&str; 5] =
+    ["packhorse-buffer", "packhorse-link", "packhorse-packet", "packhorse-transfer", "packhorse-embedded"];
 
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     debian_cargo(&context.workspace, "test", "std,panic_unwind", &TARGETS)

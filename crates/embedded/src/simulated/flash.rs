@@ -69,7 +69,8 @@ impl<const SIZE: usize, const ERASE: usize, const WORD: usize> SimulatedFlash<SI
         if offset.checked_add(len).is_none_or(|end| end > SIZE) {
             return Err(FlashFault::OutOfBounds);
         }
-        if offset % unit != 0 || len % unit != 0 { Err(FlashFault::NotAligned) } else { Ok(offset) }
+        let aligned = offset.is_multiple_of(unit) && len.is_multiple_of(unit);
+        if aligned { Ok(offset) } else { Err(FlashFault::NotAligned) }
     }
 }
 
@@ -101,7 +102,9 @@ impl<const SIZE: usize, const ERASE: usize, const WORD: usize> ReadNorFlash
     }
 }
 
-impl<const SIZE: usize, const ERASE: usize, const WORD: usize> NorFlash for SimulatedFlash<SIZE, ERASE, WORD> {
+impl<const SIZE: usize, const ERASE: usize, const WORD: usize> NorFlash
+    for SimulatedFlash<SIZE, ERASE, WORD>
+{
     const WRITE_SIZE: usize = WORD;
     const ERASE_SIZE: usize = ERASE;
 
