@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use packhorse_link::{Boundaries, Transport, TransportError};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, sendmsg, shutdown};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown};
 
 use crate::ready::{closed_or, no_memory, wait};
 use crate::{Duplex, gather};
@@ -109,6 +109,22 @@ impl ConnectionWriter {
     /// What the system says.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
         wait(self.socket.as_fd(), PollFlags::OUT, timeout)
+    }
+
+    /// Gives the system as much of the front of `bytes` as it takes without waiting, and returns how much. For those who
+    /// can go on in the middle: a frame may be half sent then.
+    ///
+    /// # Errors
+    /// [`TransportError::WouldBlock`] when it takes nothing, otherwise as [`Transport::send`].
+    pub fn send_some(&mut self, bytes: &[u8]) -> core::result::Result<usize, TransportError<Error>> {
+        loop {
+            match send(&*self.socket, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(written) => return Ok(written),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN | Errno::NOBUFS) => return Err(TransportError::WouldBlock),
+                Err(errno) => return Err(closed_or(errno.into())),
+            }
+        }
     }
 
     /// Ends the stream, then waits until the other end has ended its own, at most `patience`: whether it has.

@@ -7,7 +7,7 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 use std::io::{Error, ErrorKind, Result};
 use std::net::ToSocketAddrs as _;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::PollFlags;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -178,5 +178,12 @@ impl Listener {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// For waiting on several descriptors at once: readable when a connection can be accepted.
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
