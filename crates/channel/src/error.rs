@@ -57,6 +57,9 @@ pub enum OpenError {
         "what is there under that name is not a channel of this version ({0}): remove it, or choose another name"
     )]
     Foreign(&'static str),
+    /// The other end of a network channel was opened otherwise, or the place is taken.
+    #[error(transparent)]
+    Refused(#[from] crate::net::Refusal),
     /// What the system said.
     #[error("the system refused: {0}")]
     Io(#[from] std::io::Error),
@@ -89,6 +92,17 @@ pub enum SendError {
         /// Most bytes in a message of this channel.
         most: usize,
     },
+    /// The channel carries messages of one type, and this is another.
+    #[error("a message of type {found:#x} in a channel for {expected:#x} only")]
+    WrongType {
+        /// The channel's type.
+        expected: u32,
+        /// The type of the message.
+        found: u32,
+    },
+    /// The receiver that came, or came again, was opened otherwise: open both ends alike.
+    #[error("the receiver at the other end was opened otherwise: open both ends alike")]
+    Refused,
     /// The channel's memory makes no sense.
     #[error("the channel's shared memory is damaged: close it and open a new one")]
     Corrupt,
@@ -128,6 +142,9 @@ pub enum ReceiveError {
     /// This reader was too slow for an overwriting channel: so many messages are lost to it.
     #[error("{0} cells of messages were overwritten before they were read")]
     Lagged(u64),
+    /// Somebody who had greeted as a sender sent what no sender sends, and was cut off.
+    #[error("what a sender sent is no packet of a channel, or damaged: it was cut off")]
+    Garbage,
     /// The channel's memory makes no sense.
     #[error("the channel's shared memory is damaged: close it and open a new one")]
     Corrupt,

@@ -37,6 +37,19 @@ pub struct Metrics {
     pub dropped_lost: u64,
     /// Messages refused because the channel was full.
     pub refused: u64,
+    /// Network: messages that were sent and never arrived, as far as this end knows: dropped by the sender, lost with a
+    /// datagram or a broken connection.
+    pub lost: u64,
+    /// Network: messages that came late or twice, and were dropped.
+    pub late: u64,
+    /// Network: packets that no end of ours sends. On tcp their sender is cut off.
+    pub garbage: u64,
+    /// Network: ends that wanted to join and did not fit.
+    pub refused_peers: u64,
+    /// Network: connections made anew after one broke.
+    pub reconnects: u64,
+    /// Network: packets of messages on the wire.
+    pub packets: u64,
     /// Cells written and not yet read: messages in typed channels.
     pub depth: u64,
     /// Cells that there are.
