@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn aligned_records_keep_messages_on_multiples_of_eight() {
-        let mut run = vec![0xA5; 200];
+        let mut run = [0xA5; 200];
         let mut at = 0;
         for len in [0, 1, 7, 8, 9, 64] {
             at += Layout::Aligned.put(&mut run[at..], 7, &vec![1; len]).unwrap();

@@ -1,5 +1,7 @@
 //! Channels over tcp and udp, both ends in this process: nothing lost, nothing doubled, every ending clear.
 
+#![allow(clippy::unwrap_used)] // all of it is tests
+
 use core::time::Duration;
 use std::thread;
 
