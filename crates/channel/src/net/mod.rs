@@ -23,6 +23,7 @@ mod outbox;
 mod ready;
 mod receiver;
 mod sender;
+mod shared;
 mod stream;
 mod tcp_inbox;
 mod udp_inbox;

@@ -14,30 +14,17 @@ use alloc::sync::{Arc, Weak};
 use core::marker::PhantomData;
 use core::net::SocketAddr;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::Instant;
 
-use packhorse_link::TransportError;
-
-use super::batch::Batch;
-use super::counters::{Counters, add};
-use super::dial::{Dial, packet};
+use super::counters::add;
+use super::dial::Dial;
 use super::greeting::Greeting;
-use super::line::{Heard, Line};
 use super::options::Options;
-use super::outbox::Outbox;
-use super::ready::{Ready, wait};
-use super::wire::Kind;
+use super::shared::{Shared, State, Wait};
 use crate::{BackPressure, ManySenders, Metrics, Mode, OpenError, SendError};
-
-/// Whoever waits looks after so long whether the channel was stopped.
-const LOOK: Duration = Duration::from_millis(20);
-/// A line is looked for again after so long.
-const AGAIN: Duration = Duration::from_millis(5);
-/// The flusher goes to sleep after so many rounds without work.
-const ROUNDS: u32 = 8;
 
 /// The sending end: see the [module](self). `Clone` in the modes with many senders.
 ///
@@ -56,37 +43,7 @@ impl<M: Mode> Sender<M> {
         room: usize,
         at: Option<SocketAddr>,
     ) -> Result<Self, OpenError> {
-        let stream = !matches!(dial, Dial::Udp { .. });
-        let session = super::random();
-        let patience = if matches!(dial, Dial::Listen(_)) { Duration::ZERO } else { options.patience };
-        let line = dial.line(&greeting, session, options, patience)?.map(|(line, _)| line);
-        let now = Instant::now();
-        let state = State {
-            outbox: Outbox::new(room, options.capacity, session, stream),
-            dial,
-            greeting,
-            session,
-            line,
-            scratch: None,
-            last_write: now.checked_sub(options.quiet).unwrap_or(now),
-            flusher: Flusher::None,
-            failed: None,
-            broken: None,
-            tried: None,
-            handles: 1,
-            over: false,
-        };
-        let message_max = greeting.message_max as usize;
-        let shared = Arc::new_cyclic(|this| Shared {
-            this: Weak::clone(this),
-            state: Mutex::new(state),
-            wake: Condvar::new(),
-            stopped: AtomicBool::new(false),
-            counters: Counters::default(),
-            options: options.clone(),
-            message_max,
-            at,
-        });
+        let shared = Shared::open(dial, greeting, options, room, at)?;
         Ok(Self { shared, mode: PhantomData })
     }
 
@@ -250,7 +207,18 @@ pub struct Claim<'a> {
     goes_nowhere: bool,
 }
 
-impl Claim<'_> {
+impl<'a> Claim<'a> {
+    pub(super) const fn new(
+        shared: &'a Shared,
+        state: MutexGuard<'a, State>,
+        at: usize,
+        len: usize,
+        kind: u32,
+        goes_nowhere: bool,
+    ) -> Self {
+        Self { shared, state: Some(state), at, len, kind, goes_nowhere }
+    }
+
     /// The message is complete: it is sent now, or soon.
     #[inline]
     pub fn publish(mut self) {
@@ -308,367 +276,6 @@ impl Drop for Claim<'_> {
             && !self.goes_nowhere
         {
             state.outbox.open.cancel(self.at);
-        }
-    }
-}
-
-/// How long to wait for room.
-#[derive(Clone, Copy, Debug)]
-enum Wait {
-    Policy,
-    Never,
-    Until(Option<Instant>),
-}
-
-impl Wait {
-    fn until(timeout: Duration) -> Self {
-        // A time too far ahead to be told is no limit.
-        Self::Until(Instant::now().checked_add(timeout))
-    }
-}
-
-#[derive(Debug)]
-struct Shared {
-    this: Weak<Shared>,
-    state: Mutex<State>,
-    /// The flusher sleeps on it.
-    wake: Condvar,
-    stopped: AtomicBool,
-    counters: Counters,
-    options: Options,
-    message_max: usize,
-    at: Option<SocketAddr>,
-}
-
-#[derive(Debug)]
-struct State {
-    outbox: Outbox,
-    dial: Dial,
-    greeting: Greeting,
-    session: u32,
-    line: Option<Line>,
-    /// Where claims that go nowhere are filled.
-    scratch: Option<Batch>,
-    last_write: Instant,
-    flusher: Flusher,
-    failed: Option<SendError>,
-    /// When the line broke, and when another was last looked for.
-    broken: Option<Instant>,
-    tried: Option<Instant>,
-    handles: usize,
-    /// The last handle is gone.
-    over: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flusher {
-    None,
-    Asleep,
-    Awake,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Whoever panicked did so in the middle of filling a message, which is then cancelled.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[inline]
-    fn claim(&self, kind: u32, len: usize, wait: Wait) -> Result<Claim<'_>, SendError> {
-        if len > self.message_max {
-            return Err(SendError::TooLarge { len, most: self.message_max });
-        }
-        if let Some(only) = self.options.only
-            && only != kind
-        {
-            return Err(SendError::WrongType { expected: only, found: kind });
-        }
-        let mut state = self.lock();
-        let mut goes_nowhere = false;
-        self.usable(&state)?;
-        if !state.outbox.make_room(len) {
-            (state, goes_nowhere) = self.press(state, len, wait)?;
-        }
-        let batch = if goes_nowhere {
-            let size = crate::packed::Layout::Aligned.size(len);
-            match &mut state.scratch {
-                Some(scratch) if scratch.room() >= size => {
-                    scratch.clear();
-                    scratch
-                }
-                scratch => scratch.insert(Batch::new(size)),
-            }
-        } else {
-            &mut state.outbox.open
-        };
-        let most = batch.left();
-        let at = batch.claim(len).map_err(|_| SendError::TooLarge { len, most })?;
-        Ok(Claim { shared: self, state: Some(state), at, len, kind, goes_nowhere })
-    }
-
-    fn usable(&self, state: &State) -> Result<(), SendError> {
-        if self.stopped.load(Ordering::Acquire) {
-            return Err(SendError::Stopped);
-        }
-        state.failed.map_or(Ok(()), Err)
-    }
-
-    /// There is no room: does what the policy says. True when the message shall go nowhere.
-    #[cold]
-    fn press<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        len: usize,
-        wait: Wait,
-    ) -> Result<(MutexGuard<'a, State>, bool), SendError> {
-        self.pump(&mut state, false)?;
-        if state.outbox.make_room(len) {
-            return Ok((state, false));
-        }
-        let policy = self.options.back_pressure;
-        let until = match (wait, policy) {
-            (Wait::Never, _) | (Wait::Policy, BackPressure::Error) => {
-                add(&self.counters.full, 1);
-                return Err(SendError::Full);
-            }
-            (Wait::Until(until), _) => until,
-            (Wait::Policy, BackPressure::Block) => None,
-            (Wait::Policy, BackPressure::BlockFor(time)) => Instant::now().checked_add(time),
-            (Wait::Policy, BackPressure::DropNewest) => {
-                state.outbox.skip();
-                add(&self.counters.dropped_newest, 1);
-                return Ok((state, true));
-            }
-            (Wait::Policy, BackPressure::DropOldest) => {
-                while !state.outbox.make_room(len) {
-                    add(&self.counters.dropped_oldest, state.outbox.drop_oldest());
-                }
-                return Ok((state, false));
-            }
-        };
-        add(&self.counters.blocks, 1);
-        loop {
-            let over;
-            (state, over) = self.wait(state, until);
-            self.usable(&state)?;
-            self.pump(&mut state, false)?;
-            if state.outbox.make_room(len) {
-                return Ok((state, false));
-            }
-            if over {
-                return Err(SendError::Timeout);
-            }
-        }
-    }
-
-    /// Waits for the line to take more, without holding it. True when the time is over.
-    fn wait<'a>(
-        &'a self,
-        state: MutexGuard<'a, State>,
-        until: Option<Instant>,
-    ) -> (MutexGuard<'a, State>, bool) {
-        let ready = state.line.as_ref().map(|line| Arc::clone(&line.ready));
-        drop(state);
-        let left = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
-        match ready {
-            // What goes wrong with waiting goes wrong with writing, and is told there.
-            Some(ready) => _ = wait(&[(&*ready, Ready::ToWrite)], Some(left.min(LOOK))),
-            None => std::thread::sleep(left.min(Duration::from_millis(1))),
-        }
-        let over = until.is_some_and(|until| Instant::now() >= until);
-        (self.lock(), over)
-    }
-
-    /// Hears what the receiver says.
-    fn listen(&self, state: &mut State) {
-        if state.failed.is_none()
-            && let Some(line) = &mut state.line
-        {
-            match line.heard() {
-                Heard::Nothing => {}
-                // What was published is still delivered, and the mark of the end behind it.
-                Heard::Stop => {
-                    self.stopped.store(true, Ordering::Release);
-                    state.outbox.end();
-                }
-                Heard::Gone => self.gone(state),
-            }
-        }
-    }
-
-    /// The line is broken: the next pump makes another, or it is an error.
-    fn gone(&self, state: &mut State) {
-        state.line = None;
-        state.outbox.restart();
-        state.broken = Some(Instant::now());
-        if self.stopped.load(Ordering::Acquire) {
-            state.failed = Some(SendError::Stopped);
-        } else if self.options.reconnect.is_none() {
-            state.failed = Some(SendError::PeerLost);
-        }
-    }
-
-    /// Writes as much as goes without waiting.
-    fn pump(&self, state: &mut State, flush: bool) -> Result<(), SendError> {
-        self.listen(state);
-        if let Some(failed) = state.failed {
-            add(&self.counters.lost, state.outbox.abandon());
-            return Err(failed);
-        }
-        if state.line.is_none() {
-            self.connect(state)?;
-        }
-        let Some(line) = &mut state.line else { return Ok(()) };
-        match state.outbox.pump(line, flush) {
-            Ok(packets) => {
-                if packets > 0 {
-                    add(&self.counters.packets, packets);
-                    state.last_write = Instant::now();
-                }
-                Ok(())
-            }
-            // It may have said why.
-            Err(TransportError::Closed | TransportError::Io(_)) => {
-                self.listen(state);
-                if state.failed.is_none() && state.line.is_some() {
-                    self.gone(state);
-                }
-                state.failed.map_or(Ok(()), Err)
-            }
-            Err(TransportError::TooLong { len, most }) => Err(SendError::TooLarge { len, most }),
-            Err(TransportError::WouldBlock) => Ok(()),
-        }
-    }
-
-    /// Another line, if one can be had without much waiting.
-    #[cold]
-    fn connect(&self, state: &mut State) -> Result<(), SendError> {
-        if state.tried.is_some_and(|tried| tried.elapsed() < AGAIN) {
-            return Ok(());
-        }
-        let made = state.dial.line(&state.greeting, state.session, &self.options, Duration::ZERO);
-        match made {
-            Ok(Some((line, wanted))) => {
-                if state.broken.take().is_some() {
-                    add(&self.counters.reconnects, 1);
-                    add(&self.counters.lost, state.outbox.first().saturating_sub(wanted));
-                }
-                state.line = Some(line);
-            }
-            Ok(None) | Err(OpenError::Io(_)) => {
-                state.tried = Some(Instant::now());
-                let patience = self.options.reconnect.unwrap_or_default();
-                if state.broken.is_some_and(|broken| broken.elapsed() > patience) {
-                    state.failed = Some(SendError::PeerLost);
-                }
-            }
-            Err(_) => state.failed = Some(SendError::Refused),
-        }
-        state.failed.map_or(Ok(()), Err)
-    }
-
-    /// A message was published: writes it now, or sees to it that it will be.
-    #[inline]
-    fn published<'a>(&'a self, mut state: MutexGuard<'a, State>) {
-        let first = state.outbox.open.count() == 1 && !state.outbox.is_queued();
-        if first && state.last_write.elapsed() >= self.options.quiet {
-            // What goes wrong is told to whoever claims next.
-            let _ = self.pump(&mut state, true);
-            if state.outbox.is_empty() {
-                return;
-            }
-        }
-        if state.outbox.is_queued() {
-            let _ = self.pump(&mut state, false);
-        }
-        if state.flusher != Flusher::Awake {
-            self.rouse(&mut state);
-        }
-    }
-
-    #[cold]
-    fn rouse(&self, state: &mut State) {
-        match state.flusher {
-            Flusher::None => {
-                let (shared, tick) = (Weak::clone(&self.this), self.options.max_latency);
-                let name = std::thread::Builder::new().name("channel-flush".to_owned());
-                // Without it messages wait until the next one comes, or somebody flushes.
-                if name.spawn(move || flush_forever(&shared, tick)).is_err() {
-                    return;
-                }
-            }
-            Flusher::Asleep => self.wake.notify_one(),
-            Flusher::Awake => return,
-        }
-        state.flusher = Flusher::Awake;
-    }
-
-    fn flush(&self, until: Option<Instant>) -> Result<(), SendError> {
-        let mut state = self.lock();
-        loop {
-            self.pump(&mut state, true)?;
-            if state.outbox.is_empty() {
-                return Ok(());
-            }
-            let over;
-            (state, over) = self.wait(state, until);
-            if over {
-                return Err(SendError::Timeout);
-            }
-        }
-    }
-
-    fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-        let mut state = self.lock();
-        state.outbox.end();
-        // Whoever waits for room looks by itself; what cannot be written now the last handle writes.
-        let _ = self.pump(&mut state, true);
-        self.rouse(&mut state);
-    }
-
-    /// The last handle is gone.
-    fn finish(&self) {
-        let until = Instant::now().checked_add(self.options.linger);
-        let mut state = self.lock();
-        state.outbox.end();
-        drop(state);
-        let done = self.flush(until);
-        let mut state = self.lock();
-        state.over = true;
-        self.wake.notify_all();
-        add(&self.counters.lost, state.outbox.abandon());
-        let end = packet(Kind::End, state.session, state.outbox.next, &[], false);
-        if let (Ok(()), Some(line)) = (done, &mut state.line) {
-            let left =
-                until.map_or(self.options.linger, |until| until.saturating_duration_since(Instant::now()));
-            line.finish(end.sealed(), left);
-        }
-    }
-}
-
-/// Writes what nobody else writes: the end of a flood, and what the system did not take at once.
-fn flush_forever(shared: &Weak<Shared>, tick: Duration) {
-    let mut idle = 0;
-    while let Some(shared) = shared.upgrade() {
-        let mut state = shared.lock();
-        if idle > ROUNDS {
-            state.flusher = Flusher::Asleep;
-            while state.flusher == Flusher::Asleep && !state.over {
-                state = shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            idle = 0;
-        } else {
-            state = shared.wake.wait_timeout(state, tick).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        if state.over {
-            return;
-        }
-        idle = if state.outbox.is_empty() { idle + 1 } else { 0 };
-        // What goes wrong is told to whoever claims next.
-        let failed = shared.pump(&mut state, true).is_err();
-        if !failed && !state.outbox.is_empty() {
-            drop(shared.wait(state, Some(Instant::now() + LOOK)));
         }
     }
 }
