@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use packhorse::ProfileName;
 use packhorse::uri::Uri;
 
+use crate::heaps::args::HeapsArgs;
 use crate::quantity::{self, Copies};
 
 const AFTER: &str = "\
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Hex(HexArgs),
     /// Print a line for every packet of a recorded stream
     Inspect(InspectArgs),
+    /// Send streams of samples as SPEAD heaps
+    Heaps(HeapsArgs),
     /// Print man pages or shell completions
     Generate(GenerateArgs),
 }

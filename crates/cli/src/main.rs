@@ -5,6 +5,7 @@ mod args;
 mod demo;
 mod exit;
 mod generate;
+mod heaps;
 mod hex;
 mod human;
 mod inspect;
@@ -43,6 +44,7 @@ fn run(command: &Command) -> anyhow::Result<Exit> {
         Command::Noise(args) => noise::run(args),
         Command::Hex(args) => hex::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Heaps(args) => heaps::run(args),
         Command::Generate(args) => generate::run(args),
     }
 }

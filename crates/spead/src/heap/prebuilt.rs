@@ -19,9 +19,12 @@ use super::{Heap, HeapError, ItemValue};
 use crate::wire::{Pointer, Prefix, id};
 use crate::{Flavour, Sample, Value};
 
-/// A heap that is ready to be sent, again and again.
+/// A heap that is ready to be sent, again and again. Moving it moves a pointer.
 #[derive(Debug)]
-pub struct PrebuiltHeap {
+pub struct PrebuiltHeap(Box<Built>);
+
+#[derive(Debug)]
+struct Built {
     flavour: Flavour,
     count: Option<u64>,
     headers: Box<[u8]>,
@@ -107,7 +110,7 @@ impl PrebuiltHeap {
                 None => PlaceKind::Immediate(core::mem::take(&mut offsets[pointer]).into()),
             },
         });
-        Ok(Self {
+        Ok(Self(Box::new(Built {
             flavour,
             count: heap.count,
             places: places.collect(),
@@ -117,7 +120,7 @@ impl PrebuiltHeap {
             values: contents.values.into(),
             wire_len: shapes.iter().map(Shape::len).sum(),
             payload_len: contents.len,
-        })
+        })))
     }
 
     /// Changes an immediate item in place. What does not fit in the flavour's address bits is cut off, so that a
@@ -127,11 +130,12 @@ impl PrebuiltHeap {
     /// [`NoSuchImmediate`] when the heap was built without one of this identifier.
     #[inline]
     pub fn set(&mut self, id: u64, value: u64) -> Result<(), NoSuchImmediate> {
-        for place in &self.places {
+        let built = &mut *self.0;
+        for place in &built.places {
             if let (true, PlaceKind::Immediate(offsets)) = (place.id == id, &place.kind) {
-                let word = Pointer::immediate(id, value).to_word(self.flavour).to_be_bytes();
+                let word = Pointer::immediate(id, value).to_word(built.flavour).to_be_bytes();
                 for offset in offsets {
-                    self.headers[*offset..*offset + Pointer::LEN].copy_from_slice(&word);
+                    built.headers[*offset..*offset + Pointer::LEN].copy_from_slice(&word);
                 }
                 return Ok(());
             }
@@ -153,70 +157,72 @@ impl PrebuiltHeap {
     /// The value of an addressed item; `None` when there is none of this identifier.
     #[must_use]
     pub fn value(&self, id: u64) -> Option<&Value> {
-        self.places.iter().find_map(|place| match place.kind {
-            PlaceKind::Value(index) if place.id == id => self.values.get(index),
+        self.0.places.iter().find_map(|place| match place.kind {
+            PlaceKind::Value(index) if place.id == id => self.0.values.get(index),
             _ => None,
         })
     }
 
     fn value_mut(&mut self, id: u64) -> Option<&mut Value> {
-        self.places
+        self.0
+            .places
             .iter()
             .find_map(|place| match place.kind {
                 PlaceKind::Value(index) if place.id == id => Some(index),
                 _ => None,
             })
-            .and_then(|index| self.values.get_mut(index))
+            .and_then(|index| self.0.values.get_mut(index))
     }
 
     /// The flavour.
     #[must_use]
-    pub const fn flavour(&self) -> Flavour {
-        self.flavour
+    pub fn flavour(&self) -> Flavour {
+        self.0.flavour
     }
 
     /// The number that it asked for instead of the stream's next one.
     #[must_use]
-    pub const fn count(&self) -> Option<u64> {
-        self.count
+    pub fn count(&self) -> Option<u64> {
+        self.0.count
     }
 
     /// Asks for a number of its own, or with `None` for the stream's next one.
     pub fn set_count(&mut self, count: Option<u64>) {
-        self.count = count;
+        self.0.count = count;
     }
 
     /// Bytes of all its packets.
     #[must_use]
-    pub const fn wire_len(&self) -> usize {
-        self.wire_len
+    pub fn wire_len(&self) -> usize {
+        self.0.wire_len
     }
 
     /// Bytes of its payload, which receivers know as HEAP_LENGTH.
     #[must_use]
-    pub const fn payload_len(&self) -> usize {
-        self.payload_len
+    pub fn payload_len(&self) -> usize {
+        self.0.payload_len
     }
 
     /// How many packets it has.
     #[must_use]
     pub fn packets(&self) -> usize {
-        self.packets.len()
+        self.0.packets.len()
     }
 
     /// Bytes of its longest packet.
     #[must_use]
     pub fn longest_packet(&self) -> usize {
-        self.packets.iter().map(|packet| packet.len as usize).max().unwrap_or(0)
+        self.0.packets.iter().map(|packet| packet.len as usize).max().unwrap_or(0)
     }
 
     /// Writes the heap's number into all headers.
     #[inline]
     pub fn write_count(&mut self, count: u64) {
-        let word = Pointer::immediate(id::HEAP_CNT, count).to_word(self.flavour).to_be_bytes();
+        let built = &mut *self.0;
+        let word = Pointer::immediate(id::HEAP_CNT, count).to_word(built.flavour).to_be_bytes();
         let mut start = 0;
-        for packet in &self.packets {
-            self.headers[start + Prefix::LEN..start + Prefix::LEN + Pointer::LEN].copy_from_slice(&word);
+        for packet in &built.packets {
+            built.headers[start + Prefix::LEN..start + Prefix::LEN + Pointer::LEN].copy_from_slice(&word);
             start = packet.header_end as usize;
         }
     }
@@ -224,22 +230,24 @@ impl PrebuiltHeap {
     /// Bytes of packet `index`, and in how many parts of memory they lie, the header included.
     #[inline]
     pub(crate) fn packet_len(&self, index: usize) -> (usize, usize) {
-        let packet = self.packets[index];
-        let before = index.checked_sub(1).map_or(0, |before| self.packets[before].pieces_end);
+        let packet = self.0.packets[index];
+        let before = index.checked_sub(1).map_or(0, |before| self.0.packets[before].pieces_end);
         (packet.len as usize, (packet.pieces_end - before) as usize + 1)
     }
 
     /// The parts of packet `index` in their order: its header, then its payload.
     #[inline]
     pub(crate) fn parts(&self, index: usize) -> impl Iterator<Item = &[u8]> {
-        let packet = self.packets[index];
+        let built = &*self.0;
+        let packet = built.packets[index];
         let (start, first) = match index.checked_sub(1) {
-            Some(before) => (self.packets[before].header_end, self.packets[before].pieces_end),
+            Some(before) => (built.packets[before].header_end, built.packets[before].pieces_end),
             None => (0, 0),
         };
-        let header = &self.headers[start as usize..packet.header_end as usize];
-        let pieces = &self.pieces[first as usize..packet.pieces_end as usize];
-        let pieces = pieces.iter().map(|piece| &self.values[piece.value].as_bytes()[piece.bytes.clone()]);
+        let header = &built.headers[start as usize..packet.header_end as usize];
+        let pieces = &built.pieces[first as usize..packet.pieces_end as usize];
+        let pieces =
+            pieces.iter().map(move |piece| &built.values[piece.value].as_bytes()[piece.bytes.clone()]);
         core::iter::once(header).chain(pieces)
     }
 }
