@@ -82,7 +82,9 @@ impl Fields<'_> {
                 str::from_utf8(self.dtype).map_err(|error| BadDtype::Syntax { offset: error.valid_up_to() });
             let header: DtypeHeader = header.and_then(str::parse).map_err(wrong)?;
             let shape = header.shape.into_iter().map(Dimension::Fixed).collect();
-            let element = Element::Numpy { dtype: header.dtype, fortran_order: header.fortran_order };
+            let swap = flavour.bug_compat().contains(BugCompat::SWAP_ENDIAN);
+            let dtype = if swap { header.dtype.swapped() } else { header.dtype };
+            let element = Element::Numpy { dtype, fortran_order: header.fortran_order };
             return Ok(Descriptor { id, name, description, shape, element });
         }
         let format = formats(self.format, flavour).map_err(|_| DecodeDescriptorError::Format { id })?.1;
@@ -143,6 +145,20 @@ mod tests {
             Descriptor::with_format(0x1600, "", "", [Format::unsigned(48)]).shaped([Dimension::Variable]);
         let packet = item.encode(flavour).unwrap();
         assert_eq!(packet[packet.len() - 12..], [0x75, 0, 0, 0x30, 2, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(Descriptor::decode(&packet, BugCompat::PYSPEAD_0_5_2).unwrap(), item);
+    }
+
+    #[test]
+    fn pyspead_says_the_opposite_byte_order() {
+        let item = Descriptor::with_dtype(
+            1,
+            "a",
+            "",
+            "[('a', '<i4'), ('b', '>u8'), ('c', '|i1')]".parse().unwrap(),
+            &[],
+        );
+        let packet = item.encode(Flavour::SPEAD_64_48.with_bug_compat(BugCompat::PYSPEAD_0_5_2)).unwrap();
+        assert!(String::from_utf8_lossy(&packet).contains("[('a', '>i4'), ('b', '<u8'), ('c', '|i1')]"));
         assert_eq!(Descriptor::decode(&packet, BugCompat::PYSPEAD_0_5_2).unwrap(), item);
     }
 

@@ -19,7 +19,7 @@ impl Descriptor {
                 most: flavour.max_id(),
             });
         }
-        let dtype = self.dtype_text()?;
+        let dtype = self.dtype_text(flavour)?;
         for (what, text) in
             [("the name", &self.name), ("the description", &self.description), ("the type", &dtype)]
         {
@@ -61,7 +61,7 @@ impl Descriptor {
         Ok(packet)
     }
 
-    fn dtype_text(&self) -> Result<String, EncodeDescriptorError> {
+    fn dtype_text(&self, flavour: Flavour) -> Result<String, EncodeDescriptorError> {
         let Element::Numpy { dtype, fortran_order } = &self.element else {
             return Ok(String::new());
         };
@@ -71,7 +71,9 @@ impl Descriptor {
         };
         let shape = self.shape.iter().map(fixed).collect::<Option<Vec<_>>>();
         let shape = shape.ok_or_else(|| EncodeDescriptorError::VariableNumpy { name: self.name.clone() })?;
-        Ok(DtypeHeader { dtype: dtype.clone(), fortran_order: *fortran_order, shape }.to_string())
+        let swap = flavour.bug_compat().contains(BugCompat::SWAP_ENDIAN);
+        let dtype = if swap { dtype.swapped() } else { dtype.clone() };
+        Ok(DtypeHeader { dtype, fortran_order: *fortran_order, shape }.to_string())
     }
 
     fn format_bytes(&self, flavour: Flavour) -> Result<Vec<u8>, EncodeDescriptorError> {

@@ -72,6 +72,32 @@ impl Dtype {
     }
 }
 
+impl Dtype {
+    /// The same with all numbers in the other byte order.
+    #[must_use]
+    pub fn swapped(&self) -> Self {
+        match self {
+            Self::Scalar(scalar) => Self::Scalar(Scalar { order: scalar.order.swapped(), ..scalar.clone() }),
+            Self::Record(members) => {
+                let swap = |member: &Member| Member { dtype: member.dtype.swapped(), ..member.clone() };
+                Self::Record(members.iter().map(swap).collect())
+            }
+        }
+    }
+}
+
+impl Order {
+    /// The other order.
+    #[must_use]
+    pub const fn swapped(self) -> Self {
+        match self {
+            Self::Little => Self::Big,
+            Self::Big => Self::Little,
+            Self::None => Self::None,
+        }
+    }
+}
+
 impl FromStr for Dtype {
     type Err = BadDtype;
 
