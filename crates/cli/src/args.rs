@@ -108,7 +108,7 @@ pub(crate) struct SendArgs {
     /// Send every line of this file or FIFO (- is standard input) as a message beside the files
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) telemetry: Option<PathBuf>,
-    /// Wire format: native, or ftag (a public radio toolkit)
+    /// Wire format: native, ftag (a public radio toolkit), or rugged (for links that damage bytes)
     #[arg(long, default_value = "native", value_parser = profile())]
     #[arg(help_heading = "Wire")]
     pub(crate) profile: ProfileName,
@@ -156,7 +156,7 @@ pub(crate) struct RecvArgs {
     /// Where the link comes from; in this version pipe: (standard input)
     #[arg(long, value_name = "URI", default_value = "pipe:", value_parser = uri)]
     pub(crate) from: Uri,
-    /// Wire format: native or ftag [default: recognised from the first packet]
+    /// Wire format: native, ftag or rugged [default: recognised from the first packet]
     #[arg(long, value_parser = profile())]
     pub(crate) profile: Option<ProfileName>,
     /// When a file of the same name is there already: replace it, or give the new one a number
@@ -254,7 +254,7 @@ pub(crate) struct InspectArgs {
     /// The recording; - is standard input
     #[arg(default_value = "-", hide_default_value = true, value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
-    /// Wire format: native or ftag [default: recognised from the first packet]
+    /// Wire format: native, ftag or rugged [default: recognised from the first packet]
     #[arg(long, value_parser = profile())]
     pub(crate) profile: Option<ProfileName>,
     /// A JSON object a line instead of text
@@ -295,7 +295,8 @@ fn uri(text: &str) -> Result<Uri, String> {
 }
 
 fn profile() -> impl clap::builder::TypedValueParser<Value = ProfileName> {
-    PossibleValuesParser::new(["native", "ftag"]).try_map(|name| name.parse::<ProfileName>())
+    PossibleValuesParser::new(ProfileName::ALL.map(ProfileName::as_str))
+        .try_map(|name| name.parse::<ProfileName>())
 }
 
 #[cfg(test)]

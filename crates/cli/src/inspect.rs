@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read as _, Write};
 use anyhow::{Context as _, bail};
 use packhorse::packet::Order;
 use packhorse::transfer::{Meta, ObjectKind};
-use packhorse::{Body, ProfileName, Record, Seen, Summary};
+use packhorse::{Body, ProfileName, Record, Seen, Summary, Wire};
 use serde_json::{Value, json};
 
 use crate::args::InspectArgs;
@@ -21,36 +21,31 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
     let mut input = Input::open(&args.file)?;
     let output = BufWriter::with_capacity(64 * 1024, Output::stdout()?);
     let mut start = Vec::new();
-    let profile = if let Some(profile) = args.profile {
-        profile
-    } else {
-        io::Read::take(&mut input, RECOGNISE).read_to_end(&mut start).context("cannot read the recording")?;
-        match packhorse::recognise(&start) {
-            Some(profile) => profile,
-            None if start.is_empty() => {
-                bail!("the recording is empty; record one: packhorse send FILE > recording")
-            }
-            None => bail!(
-                "no whole packet of a known profile in the first {}; name the profile to see what is damaged: \
-                 --profile native or --profile ftag",
-                human::count(start.len() as u64, "byte")
-            ),
+    io::Read::take(&mut input, RECOGNISE).read_to_end(&mut start).context("cannot read the recording")?;
+    let recognised = packhorse::recognise(&start);
+    let wire = match (args.profile, recognised) {
+        (None, Some(wire)) => wire,
+        (Some(profile), Some(wire)) if profile == wire.profile() => wire,
+        (Some(profile), _) => Wire::stream(profile),
+        (None, None) if start.is_empty() => {
+            bail!("the recording is empty; record one: packhorse send FILE > recording")
         }
+        (None, None) => bail!(
+            "no whole packet of a known profile in the first {}; name the profile to see what is damaged: \
+             --profile native, ftag or rugged",
+            human::count(start.len() as u64, "byte")
+        ),
     };
-    exit::filter(print(args.json, profile, io::Cursor::new(start).chain(input), output))
+    exit::filter(print(args.json, wire, io::Cursor::new(start).chain(input), output))
 }
 
-fn print(
-    json: bool,
-    profile: ProfileName,
-    input: impl io::Read,
-    mut output: impl Write,
-) -> anyhow::Result<()> {
-    let summary = packhorse::inspect(profile, input, &mut |record| {
+fn print(json: bool, wire: Wire, input: impl io::Read, mut output: impl Write) -> anyhow::Result<()> {
+    let profile = wire.profile();
+    let summary = packhorse::inspect(wire, input, &mut |record| {
         if json {
             writeln!(output, "{}", object(record))
         } else {
-            line(record, profile == ProfileName::Native, &mut output)
+            line(record, profile != ProfileName::Ftag, &mut output)
         }
     });
     let summary = summary.context("cannot inspect the recording")?;

@@ -64,7 +64,7 @@ fn options(args: &SendArgs) -> SendOptions {
 /// of 32 bytes at least; an `ftag` message is one packet.
 fn line_max(args: &SendArgs) -> u64 {
     match args.profile {
-        ProfileName::Native => 8 * 1024,
+        ProfileName::Native | ProfileName::Rugged => 8 * 1024,
         ProfileName::Ftag => 240,
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{awkward, frames, receive};
-use packhorse_link::{Cobs, FrameStats};
+use packhorse_link::{Cobs, FrameStats, Framing as _};
 use proptest::prelude::*;
 
 fn frame(packet: &[u8]) -> Vec<u8> {
@@ -33,6 +33,22 @@ fn an_empty_packet_comes_back() {
 #[test]
 fn a_frame_without_the_zero_in_front_is_taken_at_the_start_of_the_stream() {
     assert_eq!(take(&[2, 7, 0]).0, [[7]]);
+}
+
+#[test]
+fn back_to_back_frames_share_their_zeros() {
+    let packets: Vec<Vec<u8>> = vec![vec![0], vec![0x11, 0x22], vec![]];
+    let sent = frames(&mut Cobs::back_to_back(300), &packets);
+    assert_eq!(sent.concat(), [0, 1, 1, 0, 3, 0x11, 0x22, 0, 1, 0]);
+    assert_eq!(take(&sent.concat()).0, packets);
+    // Without the zero between them two frames are one that contradicts itself or its check.
+    assert_eq!(take(&[0, 1, 1, 3, 0x11, 0x22, 0, 1, 0]).0.last(), Some(&vec![]));
+    let mut framing = Cobs::back_to_back(300);
+    for (packet, frame) in packets.iter().zip(&sent) {
+        let error = framing.clone().enframe(packet, &mut vec![0; frame.len() - 1]).unwrap_err();
+        assert_eq!((error.needed, error.available), (frame.len(), frame.len() - 1));
+        assert_eq!(framing.enframe(packet, &mut vec![0; frame.len()]), Ok(frame.len()));
+    }
 }
 
 #[test]

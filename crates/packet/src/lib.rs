@@ -15,6 +15,7 @@ mod message;
 pub mod native;
 mod queue;
 mod reassemble;
+pub mod rugged;
 mod schedule;
 mod sequence;
 

@@ -56,6 +56,12 @@ impl SequenceTracker {
         Self { mask: 0xFF, highest: None, seen: 0, repeated: None }
     }
 
+    /// For numbers modulo 65,536; as with 8 bits, what is not in the window is a jump forward.
+    #[must_use]
+    pub const fn modulo_16_bits() -> Self {
+        Self { mask: 0xFFFF, ..Self::modulo_8_bits() }
+    }
+
     /// For numbers modulo 2^32. The 64 numbers up to the highest are the window; in front of it half the circle
     /// is a gap, the rest a restart.
     #[must_use]
@@ -101,7 +107,7 @@ impl SequenceTracker {
             self.go_on_from(sequence);
             return Order::Restart;
         }
-        // With 8 bits nothing is far behind.
+        // With 8 or 16 bits nothing is far behind.
         if self.mask == u32::MAX && behind <= u32::MAX / 2 {
             self.go_on_from(sequence);
             return Order::Restart;
@@ -175,7 +181,11 @@ mod tests {
     use super::Order::{Duplicate, First, Gap, Next, Old, Restart};
     use super::*;
 
-    const BOTH: [SequenceTracker; 2] = [SequenceTracker::modulo_8_bits(), SequenceTracker::modulo_32_bits()];
+    const ALL: [SequenceTracker; 3] = [
+        SequenceTracker::modulo_8_bits(),
+        SequenceTracker::modulo_16_bits(),
+        SequenceTracker::modulo_32_bits(),
+    ];
 
     fn orders<const N: usize>(mut tracker: SequenceTracker, numbers: [u32; N]) -> [Order; N] {
         numbers.map(|number| tracker.track(number))
@@ -189,14 +199,14 @@ mod tests {
 
     #[test]
     fn a_jump_is_counted_and_the_tracker_goes_on_from_it() {
-        for tracker in BOTH {
+        for tracker in ALL {
             assert_eq!(orders(tracker, [5, 6, 9, 10, 110]), [First, Next, Gap(2), Next, Gap(99)]);
         }
     }
 
     #[test]
     fn numbers_wrap() {
-        for (tracker, top) in BOTH.into_iter().zip([0xFF, u32::MAX]) {
+        for (tracker, top) in ALL.into_iter().zip([0xFF, 0xFFFF, u32::MAX]) {
             assert_eq!(orders(tracker, [top - 1, top, 0, 2]), [First, Next, Next, Gap(1)]);
             assert_eq!(orders(tracker, [top - 1, 1, top, 0, top]), [First, Gap(2), Old, Old, Duplicate]);
         }
@@ -204,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_first_packet_once_more_does_not_count_as_late() {
-        for tracker in BOTH {
+        for tracker in ALL {
             assert_eq!(orders(tracker, [0, 3, 0]), [First, Gap(2), Duplicate]);
             assert_eq!(counted(tracker, [0, 3, 0]).missed, 2);
         }
@@ -212,7 +222,7 @@ mod tests {
 
     #[test]
     fn late_and_repeated_packets_do_not_move_the_tracker() {
-        for tracker in BOTH {
+        for tracker in ALL {
             let numbers = [0, 1, 1, 4, 2, 3, 5, 5, 2];
             let expected = [First, Next, Duplicate, Gap(2), Old, Old, Next, Duplicate, Duplicate];
             assert_eq!(orders(tracker, numbers), expected);
@@ -221,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_late_packet_is_no_longer_missed_whether_it_comes_once_or_twice() {
-        for tracker in BOTH {
+        for tracker in ALL {
             let stats = counted(tracker, [0, 3, 1, 1]);
             assert_eq!((stats.received, stats.gaps, stats.missed), (4, 1, 1));
             assert_eq!((stats.old, stats.duplicates), (1, 1));
@@ -230,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_packet_can_come_late_by_the_whole_window_and_no_later() {
-        for tracker in BOTH {
+        for tracker in ALL {
             assert_eq!(orders(tracker, [0, 65, 2]), [First, Gap(64), Old]);
         }
         let tracker = SequenceTracker::modulo_32_bits();
@@ -247,7 +257,7 @@ mod tests {
 
     #[test]
     fn two_sessions_in_one_stream_miss_nothing() {
-        for tracker in BOTH {
+        for tracker in ALL {
             for length in [3, 10, 60, 64] {
                 let stats = counted(tracker, (0..length).chain(0..length));
                 assert_eq!((stats.missed, stats.gaps, stats.old), (0, 0, 0), "sessions of {length}");
@@ -260,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_link_that_sends_everything_twice_is_no_restart() {
-        for tracker in BOTH {
+        for tracker in ALL {
             let stats = counted(tracker, (0..200).flat_map(|number| [number, number]));
             assert_eq!((stats.duplicates, stats.restarts, stats.missed), (200, 0, 0));
         }

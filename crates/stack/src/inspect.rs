@@ -6,12 +6,13 @@
 use std::io::{self, Read};
 
 use packhorse_application::Profile;
-use packhorse_buffer::{DecodeError, Layer as _, NoProbe, PacketBuf};
+use packhorse_buffer::{DecodeError, Layer as _, PacketBuf};
 use packhorse_link::{CheckStats, FrameStats, Framing, Reject, Step};
 use packhorse_packet::{Address, Arrival, Fragment, Order, PacketStats, Reassembler};
 use packhorse_transfer::{Ack, BlockHeader, Control, ControlCodec, End, Meta, SessionEnd};
 
-use crate::{ByteStream, Ftag, Native, ProfileName};
+use crate::profile_name::packet_max;
+use crate::{Speak, Wire};
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
@@ -107,32 +108,42 @@ pub struct Summary {
     pub malformed: u64,
 }
 
-/// Reads `input` to its end and shows every packet in it to `see`, in order.
+/// Reads `input`, which is in this profile and framing, to its end and shows every packet in it to `see`, in order.
 ///
 /// # Errors
 /// The first error of `input` or `see`. Damage is no error: see [`Record::content`] and [`Summary`].
 pub fn inspect(
-    profile: ProfileName,
+    wire: impl Into<Wire>,
     input: impl Read,
     see: &mut dyn FnMut(&Record<'_>) -> io::Result<()>,
 ) -> io::Result<Summary> {
-    match profile {
-        ProfileName::Native => Inspector::<Native<NoProbe>>::new().run(input, see),
-        ProfileName::Ftag => Inspector::<Ftag<NoProbe>>::new().run(input, see),
+    wire.into().speak(false, Inspecting { input, see })
+}
+
+struct Inspecting<'a, R> {
+    input: R,
+    see: &'a mut dyn FnMut(&Record<'_>) -> io::Result<()>,
+}
+
+impl<R: Read> Speak for Inspecting<'_, R> {
+    type Output = io::Result<Summary>;
+
+    fn speak<P: Profile, F: Framing + Clone + Send + 'static>(self, framing: F) -> Self::Output {
+        Inspector::<P, F>::new(framing).run(self.input, self.see)
     }
 }
 
-struct Inspector<P: ByteStream> {
-    framing: P::Framing,
+struct Inspector<P: Profile, F> {
+    framing: F,
     stack: P::Stack,
     control: Reassembler<Vec<u8>>,
     summary: Summary,
 }
 
-impl<P: ByteStream> Inspector<P> {
-    fn new() -> Self {
+impl<P: Profile, F: Framing> Inspector<P, F> {
+    fn new(framing: F) -> Self {
         Self {
-            framing: P::framing(),
+            framing,
             stack: P::stack(),
             control: Reassembler::new(vec![0; MESSAGE_MAX]),
             summary: Summary::default(),
@@ -145,8 +156,7 @@ impl<P: ByteStream> Inspector<P> {
         see: &mut dyn FnMut(&Record<'_>) -> io::Result<()>,
     ) -> io::Result<Summary> {
         // memory[start..end] is read and not consumed; memory[0] lies `base` bytes into the recording.
-        let packet_max = P::BLOCK_MAX as usize + P::Stack::HEADROOM + P::Stack::TAILROOM;
-        let mut memory = vec![0; self.framing.frame_len_max(packet_max) + CHUNK];
+        let mut memory = vec![0; self.framing.frame_len_max(packet_max::<P>()) + CHUNK];
         let (mut start, mut end, mut base) = (0, 0, 0_u64);
         let mut ended = false;
         while !ended || start < end {

@@ -7,8 +7,10 @@ mod inspect;
 mod native;
 mod profile_name;
 mod recognise;
+mod rugged;
 mod session;
 pub mod uri;
+mod wire;
 
 pub use packhorse_application as application;
 pub use packhorse_buffer as buffer;
@@ -24,11 +26,13 @@ pub use inspect::{Body, Record, Seen, Summary, inspect};
 pub use native::{Native, NativeStack};
 pub use profile_name::{ByteStream, ProfileName, UnknownProfile};
 pub use recognise::recognise;
+pub use rugged::{Rugged, RuggedStack};
 pub use session::{
     Destination, ReceiveOptions, ReceiveOutcome, SendOptions, SendOutcome, is_interactive, receive,
     receive_from, send, send_to,
 };
 pub use uri::Uri;
+pub use wire::{Speak, Wire};
 
 /// What most programs need.
 pub mod prelude {

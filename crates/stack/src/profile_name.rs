@@ -5,9 +5,10 @@ use core::str::FromStr;
 
 use packhorse_application::Profile;
 use packhorse_buffer::{Layer, Probe};
+use packhorse_link::rugged::Code;
 use packhorse_link::{FfStuffing, Framing, LengthPrefixed};
 
-use crate::{Ftag, Native};
+use crate::{Ftag, Native, Rugged};
 
 /// A named stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -17,11 +18,13 @@ pub enum ProfileName {
     Native,
     /// The wire of the radio toolkit: see [`Ftag`].
     Ftag,
+    /// For links that damage bytes as a matter of course: see [`Rugged`].
+    Rugged,
 }
 
 impl ProfileName {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Ftag];
+    pub const ALL: [Self; 3] = [Self::Native, Self::Ftag, Self::Rugged];
 
     /// The name on command lines.
     #[must_use]
@@ -29,6 +32,7 @@ impl ProfileName {
         match self {
             Self::Native => "native",
             Self::Ftag => "ftag",
+            Self::Rugged => "rugged",
         }
     }
 }
@@ -45,7 +49,7 @@ pub struct UnknownProfile;
 
 impl fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the profiles are native and ftag")
+        f.write_str("the profiles are native, ftag and rugged")
     }
 }
 
@@ -61,8 +65,8 @@ impl FromStr for ProfileName {
 
 /// A profile on links that do not keep packets apart.
 pub trait ByteStream: Profile {
-    /// How packets are marked.
-    type Framing: Framing;
+    /// How packets are marked, unless the link asks for something else: see [`Wire`](crate::Wire).
+    type Framing: Framing + Clone + Send + 'static;
 
     /// The framing, with nothing seen yet.
     fn framing() -> Self::Framing;
@@ -72,7 +76,7 @@ impl<P: Probe + Default + Send + 'static> ByteStream for Native<P> {
     type Framing = LengthPrefixed;
 
     fn framing() -> LengthPrefixed {
-        LengthPrefixed::new(Self::BLOCK_MAX as usize + Self::Stack::HEADROOM + Self::Stack::TAILROOM)
+        LengthPrefixed::new(packet_max::<Self>())
     }
 }
 
@@ -82,4 +86,17 @@ impl<P: Probe + Default + Send + 'static> ByteStream for Ftag<P> {
     fn framing() -> FfStuffing {
         FfStuffing::ftag()
     }
+}
+
+impl<P: Probe + Default + Send + 'static> ByteStream for Rugged<P> {
+    type Framing = packhorse_link::Rugged;
+
+    fn framing() -> packhorse_link::Rugged {
+        packhorse_link::Rugged::new(packet_max::<Self>(), Code::default())
+    }
+}
+
+/// Bytes of the longest packet of a profile.
+pub(crate) const fn packet_max<P: Profile>() -> usize {
+    P::BLOCK_MAX as usize + P::Stack::HEADROOM + P::Stack::TAILROOM
 }

@@ -1,37 +1,45 @@
-//! Which profile a stream is in: told from the first whole packet in it.
+//! Which profile and framing a stream is in: told from the first whole packet in it.
 
 use packhorse_application::Profile;
 use packhorse_buffer::{Layer as _, NoProbe, PacketBuf};
-use packhorse_link::{Framing as _, LengthPrefixed, Step};
+use packhorse_link::{Cobs, Framing, LengthPrefixed, Rugged, Step};
 
-use crate::{ByteStream, Ftag, Native, ProfileName};
+use crate::profile_name::packet_max;
+use crate::{ByteStream, Ftag, Native, ProfileName, Wire};
 
-/// The profile of a stream that begins, or goes on, with `bytes`; `None` while nothing in them is whole.
+/// In which profile, and framed how, a stream is that begins, or goes on, with `bytes`; `None` while nothing in them is
+/// whole.
 ///
-/// A native frame's header is enough, since it has a check of its own; for `ftag` the whole packet must be there.
+/// Of `native` with length-prefixed frames and of `rugged` a frame's header is enough, since it has a check of its own; of
+/// the others the whole packet must be there.
 #[must_use]
-pub fn recognise(bytes: &[u8]) -> Option<ProfileName> {
-    let native = first_header(bytes);
-    // What lies behind the first native header belongs to that frame.
-    let ftag = first_packet::<Ftag>(&bytes[..native.unwrap_or(bytes.len())]);
-    match (native, ftag) {
-        (_, true) => Some(ProfileName::Ftag),
-        (Some(_), false) => Some(ProfileName::Native),
-        (None, false) => None,
+pub fn recognise(bytes: &[u8]) -> Option<Wire> {
+    let native = first(bytes, 8, is_header);
+    // What lies behind a header belongs to that frame.
+    let bytes = &bytes[..native.unwrap_or(bytes.len())];
+    let rugged = first(bytes, packhorse_link::rugged::FRONT, |front| Rugged::peek(front).is_some());
+    let bytes = &bytes[..rugged.unwrap_or(bytes.len())];
+    if has_packet::<Ftag, _>(bytes, Ftag::<NoProbe>::framing()) {
+        Some(Wire::stream(ProfileName::Ftag))
+    } else if has_packet::<Native, _>(bytes, Cobs::new(packet_max::<Native>())) {
+        Some(Wire::lossy_stream(ProfileName::Native))
+    } else if rugged.is_some() {
+        Some(Wire::stream(ProfileName::Rugged))
+    } else {
+        native.map(|_| Wire::stream(ProfileName::Native))
     }
 }
 
-/// Where the first native frame begins.
-fn first_header(bytes: &[u8]) -> Option<usize> {
-    const HEADER: usize = 8;
-    (0..bytes.len().saturating_sub(HEADER - 1)).find(|&at| {
-        let header = &bytes[at..at + HEADER];
-        header.starts_with(b"PH") && is_header(header)
-    })
+/// The first place where a header of `len` bytes stands.
+fn first(bytes: &[u8], len: usize, is_header: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    bytes.windows(len).position(is_header)
 }
 
 /// Whether these eight bytes are a header, for which the framing then waits to see the packet.
 fn is_header(header: &[u8]) -> bool {
+    if !header.starts_with(b"PH") {
+        return false;
+    }
     let mut framing: LengthPrefixed = Native::<NoProbe>::framing();
     let mut copy = [0; 8];
     copy.copy_from_slice(header);
@@ -43,10 +51,9 @@ fn is_header(header: &[u8]) -> bool {
 }
 
 /// Whether there is a packet of this profile.
-fn first_packet<P: ByteStream>(bytes: &[u8]) -> bool {
+fn has_packet<P: Profile, F: Framing>(bytes: &[u8], mut framing: F) -> bool {
     let mut copy = bytes.to_vec();
-    let mut framing = P::framing();
-    let mut stack = <P as Profile>::stack();
+    let mut stack = P::stack();
     let mut at = 0;
     loop {
         match framing.deframe(&mut copy[at..]) {
@@ -69,9 +76,9 @@ mod tests {
     #[test]
     fn an_ftag_stream_is_known_by_its_first_packet_even_behind_junk() {
         for golden in packhorse_testkit::golden::ftag() {
-            assert_eq!(recognise(golden.stream), Some(ProfileName::Ftag), "{}", golden.name);
+            assert_eq!(recognise(golden.stream), Some(Wire::stream(ProfileName::Ftag)), "{}", golden.name);
             let noisy = [b"login: PH\x01 PHPH".as_slice(), golden.stream].concat();
-            assert_eq!(recognise(&noisy), Some(ProfileName::Ftag), "{}", golden.name);
+            assert_eq!(recognise(&noisy), Some(Wire::stream(ProfileName::Ftag)), "{}", golden.name);
         }
     }
 

@@ -7,19 +7,19 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 
 use packhorse_application::{
-    Catalog, Existing, Inbox, Incoming, LinkError, Messages, Outgoing, ReceiveError, ReceiveReport, Received,
-    SendReport, SendSettings, Target, Until, Watch,
+    Catalog, Existing, Inbox, Incoming, LinkError, Messages, Outgoing, Profile, ReceiveError, ReceiveReport,
+    Received, SendReport, SendSettings, Target, Until, Watch,
 };
 use packhorse_buffer::timing::{Table, Timings};
-use packhorse_buffer::{NoProbe, Stopwatch};
-use packhorse_link::{Boundaries, Transport, TransportError, Unframed};
+use packhorse_link::{Boundaries, Framing, Transport, TransportError};
 use packhorse_transfer::{Mode, Pace};
 use packhorse_transport::{PipeReader, PipeWriter};
 
-use crate::{ByteStream, Error, Ftag, Native, ProfileName, Uri, recognise};
+use crate::{Error, ProfileName, Speak, Uri, Wire, recognise};
 
-/// Bytes that are looked at at a time to tell the profile.
+/// Bytes that are looked at at a time to tell the profile, and at first.
 const LOOK: usize = 256 * 1024;
+const LOOK_FIRST: usize = 8 * 1024;
 
 /// How to send. `None` is the profile's default.
 #[derive(Clone, Debug, Default)]
@@ -120,54 +120,42 @@ where
     T: Transport,
     T::Error: core::fmt::Display,
 {
-    match (options.profile, options.timing) {
-        (ProfileName::Native, false) => {
-            send_in::<Native<NoProbe>, T>(catalog, transport, options, messages, watch)
-        }
-        (ProfileName::Native, true) => {
-            send_in::<Native<Box<Stopwatch>>, T>(catalog, transport, options, messages, watch)
-        }
-        (ProfileName::Ftag, false) => {
-            send_in::<Ftag<NoProbe>, T>(catalog, transport, options, messages, watch)
-        }
-        (ProfileName::Ftag, true) => {
-            send_in::<Ftag<Box<Stopwatch>>, T>(catalog, transport, options, messages, watch)
-        }
-    }
+    let wire = match transport.boundaries() {
+        Boundaries::Bytes => Wire::stream(options.profile),
+        Boundaries::Packets => Wire::packets(options.profile),
+    };
+    wire.speak(options.timing, Sending { catalog, transport, options, messages, watch })
 }
 
-fn send_in<P, T>(
-    mut catalog: Catalog,
+/// A whole session of sending.
+struct Sending<'a, T, M> {
+    catalog: Catalog,
     transport: T,
-    options: &SendOptions,
-    messages: impl FnOnce(Messages),
-    watch: &mut dyn Watch,
-) -> Result<SendOutcome, Error>
+    options: &'a SendOptions,
+    messages: M,
+    watch: &'a mut dyn Watch,
+}
+
+impl<T, M: FnOnce(Messages)> Speak for Sending<'_, T, M>
 where
-    P: ByteStream,
     T: Transport,
     T::Error: core::fmt::Display,
 {
-    let settings = SendSettings {
-        mode: options.mode,
-        block: options.block,
-        pace: Pace { bytes_per_s: options.rate, packets_per_s: options.packet_rate },
-        meta_first: options.meta_first,
-        meta_every: options.meta_every,
-    };
-    match transport.boundaries() {
-        Boundaries::Bytes => {
-            let mut outgoing = Outgoing::<P, _, T>::new(P::framing(), transport, &settings)?;
-            messages(outgoing.messages());
-            let result = outgoing.send(&mut catalog, watch);
-            Ok(sent(*outgoing.report(), result, options.timing.then_some(&outgoing as &dyn Timings)))
-        }
-        Boundaries::Packets => {
-            let mut outgoing = Outgoing::<P, _, T>::new(Unframed::new(), transport, &settings)?;
-            messages(outgoing.messages());
-            let result = outgoing.send(&mut catalog, watch);
-            Ok(sent(*outgoing.report(), result, options.timing.then_some(&outgoing as &dyn Timings)))
-        }
+    type Output = Result<SendOutcome, Error>;
+
+    fn speak<P: Profile, F: Framing + Clone + Send + 'static>(mut self, framing: F) -> Self::Output {
+        let options = self.options;
+        let settings = SendSettings {
+            mode: options.mode,
+            block: options.block,
+            pace: Pace { bytes_per_s: options.rate, packets_per_s: options.packet_rate },
+            meta_first: options.meta_first,
+            meta_every: options.meta_every,
+        };
+        let mut outgoing = Outgoing::<P, F, T>::new(framing, self.transport, &settings)?;
+        (self.messages)(outgoing.messages());
+        let result = outgoing.send(&mut self.catalog, self.watch);
+        Ok(sent(*outgoing.report(), result, options.timing.then_some(&outgoing as &dyn Timings)))
     }
 }
 
@@ -220,73 +208,74 @@ where
     T: Transport,
     T::Error: core::fmt::Display,
 {
-    let (profile, seen) = match options.profile {
-        Some(profile) => (profile, Vec::new()),
+    let (wire, seen) = match (options.profile, transport.boundaries()) {
         // Packets carry no marks to be recognised by: there the profile is known to both sides.
-        None if transport.boundaries() == Boundaries::Packets => (ProfileName::default(), Vec::new()),
-        None => listen(&mut transport)?,
+        (profile, Boundaries::Packets) => (Wire::packets(profile.unwrap_or_default()), Vec::new()),
+        // In `native` the framing is still to be recognised.
+        (Some(profile), Boundaries::Bytes) if profile != ProfileName::Native => {
+            (Wire::stream(profile), Vec::new())
+        }
+        (profile, Boundaries::Bytes) => listen(&mut transport, profile)?,
     };
-    let (report, timing) = match (profile, options.timing) {
-        (ProfileName::Native, false) => {
-            receive_in::<Native<NoProbe>, T>(target, transport, until, &seen, watch)
-        }
-        (ProfileName::Native, true) => {
-            receive_in::<Native<Box<Stopwatch>>, T>(target, transport, until, &seen, watch)
-        }
-        (ProfileName::Ftag, false) => receive_in::<Ftag<NoProbe>, T>(target, transport, until, &seen, watch),
-        (ProfileName::Ftag, true) => {
-            receive_in::<Ftag<Box<Stopwatch>>, T>(target, transport, until, &seen, watch)
-        }
-    }?;
+    let (report, timing) =
+        wire.speak(options.timing, Receiving { target, transport, until, seen: &seen, watch })?;
     if options.profile.is_some() && report.transfer.wire_bytes == 0 {
         return Err(Error::Silence);
     }
-    Ok(ReceiveOutcome { report, profile, timing: options.timing.then_some(timing) })
+    Ok(ReceiveOutcome { report, profile: wire.profile(), timing: options.timing.then_some(timing) })
 }
 
-fn receive_in<P, T>(
+/// A whole session of receiving.
+struct Receiving<'a, T> {
     target: Target,
     transport: T,
     until: Until,
-    seen: &[u8],
-    watch: &mut dyn Watch,
-) -> Result<(ReceiveReport, String), Error>
+    seen: &'a [u8],
+    watch: &'a mut dyn Watch,
+}
+
+impl<T> Speak for Receiving<'_, T>
 where
-    P: ByteStream,
     T: Transport,
     T::Error: core::fmt::Display,
 {
-    let received: Received<P> = match transport.boundaries() {
-        Boundaries::Bytes => {
-            Incoming::<P, _, T>::new(P::framing(), transport, target, until, seen)?.receive(watch)?
-        }
-        Boundaries::Packets => {
-            Incoming::<P, _, T>::new(Unframed::new(), transport, target, until, seen)?.receive(watch)?
-        }
-    };
-    Ok((received.report, Table(&[&received]).to_string()))
+    type Output = Result<(ReceiveReport, String), Error>;
+
+    fn speak<P: Profile, F: Framing + Clone + Send + 'static>(self, framing: F) -> Self::Output {
+        let incoming = Incoming::<P, F, T>::new(framing, self.transport, self.target, self.until, self.seen)?;
+        let received: Received<P> = incoming.receive(self.watch)?;
+        Ok((received.report, Table(&[&received]).to_string()))
+    }
 }
 
 /// Reads until something is recognised. Returns what may still be needed of what was read.
-fn listen<T>(transport: &mut T) -> Result<(ProfileName, Vec<u8>), Error>
+///
+/// With a `profile` that was told, what cannot be recognised is in that profile, and less badly damaged further on.
+fn listen<T>(transport: &mut T, profile: Option<ProfileName>) -> Result<(Wire, Vec<u8>), Error>
 where
     T: Transport,
     T::Error: core::fmt::Display,
 {
     let mut seen = Vec::new();
     let mut total = 0;
+    // Little at first: what is seen here passes the receiver in one go.
+    let mut most = LOOK_FIRST;
     loop {
         // Two looks' worth stay: no packet is cut where old bytes are let go.
         if seen.len() >= 2 * LOOK {
             seen.drain(..LOOK);
         }
         let from = seen.len();
-        seen.resize(from + LOOK, 0);
+        seen.resize(from + most, 0);
+        most = (2 * most).min(LOOK);
         let received = transport.receive(&mut seen[from..]);
         seen.truncate(from + *received.as_ref().unwrap_or(&0));
         match received {
             Ok(0) | Err(TransportError::Closed) if total == 0 => return Err(Error::Silence),
-            Ok(0) | Err(TransportError::Closed) => return Err(Error::Unrecognised { bytes: total }),
+            Ok(0) | Err(TransportError::Closed) => {
+                let told = profile.ok_or(Error::Unrecognised { bytes: total })?;
+                return Ok((Wire::stream(told), seen));
+            }
             Ok(len) => total += len as u64,
             Err(TransportError::WouldBlock) => std::thread::sleep(core::time::Duration::from_millis(1)),
             Err(TransportError::TooLong { .. }) => {}
@@ -294,8 +283,9 @@ where
                 return Err(ReceiveError::from(LinkError::Io(error.to_string())).into());
             }
         }
-        if let Some(profile) = recognise(&seen) {
-            return Ok((profile, seen));
+        if let Some(wire) = recognise(&seen).filter(|wire| profile.is_none_or(|told| told == wire.profile()))
+        {
+            return Ok((wire, seen));
         }
     }
 }

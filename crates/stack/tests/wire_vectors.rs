@@ -19,7 +19,7 @@ use packhorse::transfer::{
     BlockHeader, Control, ControlCodec as _, End, HashKind, Meta, ObjectKind, SessionEnd, tag_of,
 };
 use packhorse::transport::PipeWriter;
-use packhorse::{ByteStream, Ftag, Native, receive_from, recognise};
+use packhorse::{ByteStream, Ftag, Native, Wire, receive_from, recognise};
 
 const SESSION: u64 = 0x0102_0304_0506_0000;
 const FILE: u64 = 0x0102_0304_0506_0007;
@@ -248,7 +248,7 @@ fn the_packets_of_the_book_pull_back_to_what_was_pushed() {
 #[test]
 fn the_native_packets_of_the_book_are_a_session() {
     let stream = shown("wire-format.md", &native()).concat();
-    assert_eq!(recognise(&stream), Some(ProfileName::Native));
+    assert_eq!(recognise(&stream), Some(Wire::stream(ProfileName::Native)));
     let folder = tempfile::tempdir().unwrap();
     let (outcome, messages) = receive(stream, folder.path());
     assert_eq!((outcome.report.objects, outcome.report.failed, outcome.report.unheard), (2, 0, 0));
@@ -260,7 +260,7 @@ fn the_native_packets_of_the_book_are_a_session() {
 #[test]
 fn the_ftag_packets_of_the_book_are_a_file() {
     let stream = shown("profiles.md", &ftag()).concat();
-    assert_eq!(recognise(&stream), Some(ProfileName::Ftag));
+    assert_eq!(recognise(&stream), Some(Wire::stream(ProfileName::Ftag)));
     let folder = tempfile::tempdir().unwrap();
     let (outcome, _) = receive(stream, folder.path());
     assert_eq!((outcome.report.objects, outcome.report.failed), (1, 0));

@@ -23,6 +23,7 @@ mod pace;
 mod paged_bitmap;
 mod plan;
 mod receiver;
+pub mod rugged;
 mod sender;
 mod stats;
 mod verdict;

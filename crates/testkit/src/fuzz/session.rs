@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use packhorse::application::{Profile, Target, Until, Unwatched};
 use packhorse::transport::StreamReader;
-use packhorse::{ByteStream, Ftag, Native, ProfileName, ReceiveOptions, receive_from};
+use packhorse::{ByteStream, Ftag, Native, ProfileName, ReceiveOptions, Rugged, receive_from};
 use packhorse_buffer::{Layer as _, PacketBuf};
 use packhorse_link::Framing as _;
 use packhorse_packet::{Channel, Fragment};
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Any bytes as what a link carries, and as the bodies of packets.
 pub fn session(data: &[u8]) {
-    for profile in [Some(ProfileName::Native), Some(ProfileName::Ftag), None] {
+    for profile in ProfileName::ALL.map(Some).into_iter().chain([None]) {
         receive(data, profile);
     }
     let native = stream::<Native>(data, Fragment::whole(1).to_word());
@@ -43,6 +43,8 @@ pub fn session(data: &[u8]) {
     // Control messages of this profile stand in block 0.
     let ftag = stream::<Ftag>(data, 0);
     receive(&ftag, Some(ProfileName::Ftag));
+    let rugged = stream::<Rugged>(data, Fragment::whole(1).to_word());
+    receive(&rugged, Some(ProfileName::Rugged));
 }
 
 fn receive(stream: &[u8], profile: Option<ProfileName>) {
