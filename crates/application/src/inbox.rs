@@ -1,13 +1,15 @@
 //! The receive folder: files appear in it under their names only when whole and verified.
 //!
 //! ```text
-//!   begin      .packhorse-Xy12.part   beside the final name, mode 600
+//!   begin      .packhorse-*.part   beside the final name, mode 600; what an earlier receiver left of it is found
 //!   write      bytes land at their offsets, in any order
 //!   commit     mode and time, fsync, rename to the final name, fsync of the folder
-//!   drop       an uncommitted partial file is deleted
+//!   drop       an uncommitted partial file is deleted, or kept for a later receiver: see `partial`
 //! ```
+//! Clones are the same inbox: several links can receive into it at once.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use core::hash::BuildHasher as _;
 use core::time::Duration;
 use std::collections::HashSet;
@@ -16,10 +18,11 @@ use std::hash::RandomState;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::name::{PARTIAL_PREFIX, SafePath};
+use crate::name::SafePath;
+use crate::partial::{self, Identity, PartialFile};
 
 /// Most folders whose modes and times are remembered until the end.
 const FOLDERS_MAX: usize = 65_536;
@@ -53,16 +56,36 @@ pub enum InboxError {
     },
 }
 
+/// What happens to files that did not arrive whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resume {
+    /// They are deleted.
+    #[default]
+    Never,
+    /// They are kept, with a journal of what has arrived, and a later receiver goes on from there. What is older than so
+    /// long is deleted.
+    Within(Duration),
+}
+
 /// A folder that receives objects.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Inbox {
     root: PathBuf,
     existing: Existing,
+    resume: Resume,
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// What all clones of an inbox have in common.
+#[derive(Debug, Default)]
+struct Shared {
     /// Digests of the names given to objects of this run: none is replaced by a later object.
     delivered: HashSet<u64>,
     digests: RandomState,
     /// Folders received, to be given their modes and times when everything in them is written.
     folders: BTreeMap<SafePath, Attributes>,
+    /// Folders in which was looked for what earlier receivers left.
+    cleared: BTreeSet<PathBuf>,
 }
 
 /// Mode and time of an object, as far as the sender told them.
@@ -74,29 +97,6 @@ pub struct Attributes {
     pub modified: Option<(i64, u32)>,
 }
 
-/// A file being received. Dropping it deletes it.
-#[derive(Debug)]
-pub struct PartialFile {
-    /// Listed among the live ones; taken out when it gets its name.
-    temporary: Option<tempfile::NamedTempFile>,
-    file: File,
-    name: SafePath,
-}
-
-/// Partial files of this process, for [`remove_partial_files`].
-static LIVE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-
-/// Deletes all partial files of this process, and from now on none is made or gets its name: for a handler of
-/// interrupts that is about to end the process.
-pub fn remove_partial_files() {
-    let live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-    for path in live.iter() {
-        let _ = fs::remove_file(path);
-    }
-    // Never unlocked: whoever wants to make or name a file waits for the end of the process.
-    core::mem::forget(live);
-}
-
 impl Inbox {
     /// Opens the folder, creating it when missing, and makes sure that files can be written there.
     ///
@@ -105,33 +105,40 @@ impl Inbox {
     pub fn open(root: &Path, existing: Existing) -> Result<Self, InboxError> {
         let unwritable = |source| InboxError::Unwritable { path: root.to_owned(), source };
         fs::create_dir_all(root).map_err(unwritable)?;
-        partial_in(root).map_err(unwritable)?;
-        Ok(Self {
-            root: root.to_owned(),
-            existing,
-            delivered: HashSet::new(),
-            digests: RandomState::new(),
-            folders: BTreeMap::new(),
-        })
+        partial::probe(root).map_err(unwritable)?;
+        let shared = Arc::default();
+        Ok(Self { root: root.to_owned(), existing, resume: Resume::Never, shared })
     }
 
-    /// Starts a file that will appear as `name`.
+    /// The same, with what happens to files that did not arrive whole.
+    #[must_use]
+    pub fn resuming(mut self, resume: Resume) -> Self {
+        self.resume = resume;
+        let root = self.root.clone();
+        self.clear(&root);
+        self
+    }
+
+    /// Starts a file that will appear as `name`, or goes on with what an earlier receiver left of it.
     ///
     /// # Errors
     /// When its folder cannot be made or written.
-    pub fn begin(&mut self, name: SafePath) -> Result<PartialFile, InboxError> {
+    pub(crate) fn begin(&mut self, name: SafePath, identity: Option<Identity>) -> Result<PartialFile, InboxError> {
         let folder = self.make_folders(&name.components()[..name.components().len() - 1])?;
-        PartialFile::new(&folder, name).map_err(|source| InboxError::Unwritable { path: folder, source })
+        self.clear(&folder);
+        let identity = identity.filter(|_| self.resume != Resume::Never);
+        PartialFile::begin(&folder, name, identity)
+            .map_err(|source| InboxError::Unwritable { path: folder, source })
     }
 
     /// Lets a whole and verified file appear. Returns the path under which it did.
     ///
     /// # Errors
     /// When the system refuses; nothing then stands under the name that was not there before.
-    pub fn commit(&mut self, partial: PartialFile, attributes: Attributes) -> Result<PathBuf, InboxError> {
-        let mut name = self.free_name(&partial.name);
+    pub fn commit(&mut self, mut partial: PartialFile, attributes: Attributes) -> Result<PathBuf, InboxError> {
+        let wanted = partial.name().clone();
+        let mut name = self.free_name(&wanted);
         let mut path = self.root.join(name.to_path());
-        let wanted = partial.name.clone();
         let refused = |path: &Path, source| InboxError::Unwritable { path: path.to_owned(), source };
         let unwritable = |source| refused(&path, source);
         let file = partial.file();
@@ -141,20 +148,21 @@ impl Inbox {
             file.set_times(times).map_err(unwritable)?;
         }
         file.sync_all().map_err(unwritable)?;
-        let mut partial = partial;
-        while let Err(error) = partial.rename(&path, self.existing == Existing::Replace) {
-            if error.kind() != io::ErrorKind::AlreadyExists {
-                return Err(refused(&path, error));
+        loop {
+            match partial.rename(&path, self.existing == Existing::Replace) {
+                Ok(true) => break,
+                // Somebody else was faster.
+                Ok(false) => {
+                    name = self.free_name(&wanted);
+                    path = self.root.join(name.to_path());
+                }
+                Err(error) => return Err(refused(&path, error)),
             }
-            // Somebody else was faster.
-            name = self.free_name(&wanted);
-            path = self.root.join(name.to_path());
         }
         if let Some(folder) = path.parent() {
             // A file system that cannot sync a folder has still renamed.
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
-        self.delivered.insert(self.digests.hash_one(&name));
         Ok(path)
     }
 
@@ -164,8 +172,9 @@ impl Inbox {
     /// When it cannot be made.
     pub fn folder(&mut self, name: SafePath, attributes: Attributes) -> Result<PathBuf, InboxError> {
         let path = self.make_folders(name.components())?;
-        if self.folders.len() < FOLDERS_MAX {
-            self.folders.entry(name).or_insert(attributes);
+        let mut shared = self.shared();
+        if shared.folders.len() < FOLDERS_MAX {
+            shared.folders.entry(name).or_insert(attributes);
         }
         Ok(path)
     }
@@ -176,8 +185,9 @@ impl Inbox {
     /// The last one for which the system refused; all others have theirs.
     pub fn close(&mut self) -> Result<(), InboxError> {
         let mut result = Ok(());
+        let folders = core::mem::take(&mut self.shared().folders);
         // A folder sorts before what is in it. One that cannot be changed does not keep the others from it.
-        for (name, attributes) in core::mem::take(&mut self.folders).into_iter().rev() {
+        for (name, attributes) in folders.into_iter().rev() {
             let path = self.root.join(name.to_path());
             if let Err(source) = apply(&path, attributes) {
                 result = Err(InboxError::Unwritable { path, source });
@@ -186,22 +196,36 @@ impl Inbox {
         result
     }
 
+    /// A name that nothing has that must stay, and that is this object's from now on.
     fn free_name(&self, wanted: &SafePath) -> SafePath {
-        let taken = |name: &SafePath| {
+        let mut shared = self.shared();
+        let mut claim = |name: &SafePath| {
             let path = self.root.join(name.to_path());
-            self.delivered.contains(&self.digests.hash_one(name))
-                || match fs::symlink_metadata(&path) {
-                    Ok(there) => there.is_dir() || self.existing == Existing::Number,
-                    Err(_) => false,
-                }
+            let digest = shared.digests.hash_one(name);
+            let taken = match fs::symlink_metadata(&path) {
+                Ok(there) => there.is_dir() || self.existing == Existing::Number,
+                Err(_) => false,
+            };
+            !taken && shared.delivered.insert(digest)
         };
-        if !taken(wanted) {
+        if claim(wanted) {
             return wanted.clone();
         }
-        (2..)
-            .map(|number| wanted.numbered(number))
-            .find(|name| !taken(name))
-            .unwrap_or_else(|| wanted.clone())
+        (2..).map(|number| wanted.numbered(number)).find(claim).unwrap_or_else(|| wanted.clone())
+    }
+
+    /// Deletes what receivers left in `folder` too long ago; once a run.
+    fn clear(&self, folder: &Path) {
+        if let Resume::Within(age) = self.resume
+            && self.shared().cleared.insert(folder.to_owned())
+        {
+            partial::clear(folder, age);
+        }
+    }
+
+    /// A thread that panicked here leaves all of it consistent.
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn make_folders(&self, components: &[String]) -> Result<PathBuf, InboxError> {
@@ -215,58 +239,16 @@ impl Inbox {
                     let source = io::Error::new(io::ErrorKind::NotADirectory, "a file is in the way");
                     return Err(InboxError::Unwritable { path, source });
                 }
-                Err(_) => fs::create_dir(&path)
-                    .map_err(|source| InboxError::Unwritable { path: path.clone(), source })?,
+                Err(_) => match fs::create_dir(&path) {
+                    // Another link made it.
+                    Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+                        return Err(InboxError::Unwritable { path, source });
+                    }
+                    _ => {}
+                },
             }
         }
         Ok(path)
-    }
-}
-
-impl PartialFile {
-    fn new(folder: &Path, name: SafePath) -> io::Result<Self> {
-        let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-        let temporary = partial_in(folder)?;
-        let file = temporary.as_file().try_clone()?;
-        live.insert(temporary.path().to_owned());
-        Ok(Self { temporary: Some(temporary), file, name })
-    }
-
-    fn rename(&mut self, path: &Path, replace: bool) -> io::Result<()> {
-        let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(temporary) = self.temporary.take() else { return Ok(()) };
-        let old = temporary.path().to_owned();
-        let renamed = if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) };
-        match renamed {
-            Ok(_) => {
-                live.remove(&old);
-                Ok(())
-            }
-            Err(error) => {
-                self.temporary = Some(error.file);
-                Err(error.error)
-            }
-        }
-    }
-
-    /// The file, to write at any offset.
-    #[must_use]
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// The name under which it is to appear.
-    #[must_use]
-    pub fn name(&self) -> &SafePath {
-        &self.name
-    }
-}
-
-impl Drop for PartialFile {
-    fn drop(&mut self) {
-        if let Some(temporary) = self.temporary.take() {
-            LIVE.lock().unwrap_or_else(PoisonError::into_inner).remove(temporary.path());
-        }
     }
 }
 
@@ -279,10 +261,6 @@ fn apply(path: &Path, attributes: Attributes) -> io::Result<()> {
         Some(mode) => folder.set_permissions(Permissions::from_mode(mode & 0o777)),
         None => Ok(()),
     }
-}
-
-fn partial_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new().prefix(PARTIAL_PREFIX).suffix(".part").tempfile_in(folder)
 }
 
 /// Times that this system can represent; others are left as they are.
@@ -321,12 +299,12 @@ mod tests {
     fn a_file_appears_only_when_committed() {
         let root = tempfile::tempdir().unwrap();
         let mut inbox = Inbox::open(root.path(), Existing::Replace).unwrap();
-        let partial = inbox.begin(name("x")).unwrap();
+        let partial = inbox.begin(name("x"), None).unwrap();
         assert!(!root.path().join("x").exists());
         drop(partial);
         assert!(files(root.path()).is_empty(), "a dropped partial file leaves nothing");
 
-        let partial = inbox.begin(name("x")).unwrap();
+        let partial = inbox.begin(name("x"), None).unwrap();
         partial.file().write_all(b"whole").unwrap();
         let attributes = Attributes { mode: Some(0o4751), modified: Some((1_000_000_000, 5)) };
         let path = inbox.commit(partial, attributes).unwrap();
@@ -342,14 +320,14 @@ mod tests {
         fs::write(root.path().join("x.txt"), "old").unwrap();
         let mut inbox = Inbox::open(root.path(), Existing::Replace).unwrap();
         for _ in 0..2 {
-            let partial = inbox.begin(name("x.txt")).unwrap();
+            let partial = inbox.begin(name("x.txt"), None).unwrap();
             inbox.commit(partial, Attributes::default()).unwrap();
         }
         assert_eq!(files(root.path()), ["x (2).txt", "x.txt"]);
         assert_eq!(fs::read(root.path().join("x.txt")).unwrap(), b"");
 
         let mut inbox = Inbox::open(root.path(), Existing::Number).unwrap();
-        let partial = inbox.begin(name("x.txt")).unwrap();
+        let partial = inbox.begin(name("x.txt"), None).unwrap();
         assert!(inbox.commit(partial, Attributes::default()).unwrap().ends_with("x (3).txt"));
     }
 
@@ -359,7 +337,7 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(outside.path(), root.path().join("d")).unwrap();
         let mut inbox = Inbox::open(root.path(), Existing::Replace).unwrap();
-        assert!(matches!(inbox.begin(name("d/x")), Err(InboxError::Link { .. })));
+        assert!(matches!(inbox.begin(name("d/x"), None), Err(InboxError::Link { .. })));
         assert!(files(outside.path()).is_empty());
     }
 
@@ -370,7 +348,7 @@ mod tests {
         let attributes = Attributes { mode: Some(0o555), modified: Some((77, 0)) };
         inbox.folder(name("a"), attributes).unwrap();
         inbox.folder(name("a/b"), attributes).unwrap();
-        let partial = inbox.begin(name("a/b/x")).unwrap();
+        let partial = inbox.begin(name("a/b/x"), None).unwrap();
         inbox.commit(partial, Attributes::default()).unwrap();
         inbox.close().unwrap();
         for folder in ["a", "a/b"] {

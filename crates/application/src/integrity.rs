@@ -52,6 +52,7 @@ impl Hasher {
 
 /// A hash that follows bytes which may arrive out of order: it advances while they come in order, and
 /// [`finish`](OrderedHasher::finish) reads from the file what it could not follow.
+#[derive(Clone)]
 pub struct OrderedHasher {
     hasher: Hasher,
     /// Bytes hashed so far, from the start of the object.

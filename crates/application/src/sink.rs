@@ -7,8 +7,9 @@ use std::os::unix::fs::FileExt as _;
 
 use packhorse_transfer::HashKind;
 
-use crate::inbox::PartialFile;
+use crate::extents::Extents;
 use crate::integrity::{Hasher, OrderedHasher};
+use crate::partial::PartialFile;
 
 /// Blocks below this are gathered in memory before they are written.
 const GATHER_BELOW: usize = 4096;
@@ -32,6 +33,18 @@ pub(crate) struct FileSink {
 impl FileSink {
     pub(crate) fn new(partial: PartialFile, hash: HashKind) -> Self {
         Self { partial, hasher: OrderedHasher::new(hash), gathered: Vec::new(), at: 0 }
+    }
+
+    /// What an earlier receiver left of it, verified.
+    pub(crate) fn restore(&mut self) -> Extents {
+        self.partial.restore(&mut self.hasher)
+    }
+
+    /// Time passes: what waits in the memory is written, too, when the journal is due.
+    pub(crate) fn tick(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.partial.tick();
+        Ok(())
     }
 
     /// Writes pieces that follow one another, the first at `offset`.
@@ -58,6 +71,7 @@ impl FileSink {
         for batch in pieces.chunks(IOV_MAX) {
             at = write_all_gathered(self.partial.file(), batch, at)?;
         }
+        self.partial.note(offset, at - offset);
         Ok(())
     }
 
@@ -66,6 +80,7 @@ impl FileSink {
         if !self.gathered.is_empty() {
             self.hasher.offer(self.at, &self.gathered);
             self.partial.file().write_all_at(&self.gathered, self.at)?;
+            self.partial.note(self.at, self.gathered.len() as u64);
             self.gathered.clear();
         }
         Ok(())

@@ -17,8 +17,10 @@ use std::thread;
 use packhorse_buffer::{HeapSlot, Probe, Stage, Storage as _};
 use packhorse_transfer::HashKind;
 
+use crate::extents::Extents;
 use crate::inbox::{Attributes, Inbox, InboxError};
 use crate::name::SafePath;
+use crate::partial::Identity;
 use crate::sink::{FileSink, OrderedSink};
 
 /// Commands that may wait; the pool bounds the memory behind them.
@@ -43,7 +45,8 @@ pub(crate) struct Batch {
 
 /// What the writer is told, in order.
 pub(crate) enum Command {
-    Begin { key: u32, name: SafePath },
+    /// With `identity`, what an earlier receiver left of it is looked for; [`Outcome::Begun`] tells what there was.
+    Begin { key: u32, name: SafePath, identity: Option<Identity> },
     Folder { key: u32, name: SafePath, attributes: Attributes },
     Batch(Batch),
     Complete { key: u32, size: u64, hash: [u8; 32], attributes: Attributes },

@@ -3,7 +3,9 @@
 //! ```text
 //!   pipe:                              standard input and output
 //!   serial:/dev/ttyUSB0?baud=115200    a serial line
+//!       &bits=8&parity=none&stop=1&flow=none   its format; 5 to 8, none|even|odd, 1|2, none|hardware|software
 //!   udp://host:port  tcp://host:port   sending connects, receiving listens; an empty host listens on all addresses
+//!   udp://239.1.2.3:port?interface=eth0&ttl=4&mtu=1472&loop=off     a multicast group: receiving joins it
 //!   unix:PATH                          a socket in the file system
 //!   memory://name  ipc://name          inside this process, between processes of this machine
 //! ```
@@ -12,19 +14,14 @@
 
 use core::fmt;
 use core::str::FromStr;
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use nom::bytes::complete::{tag, take, take_till, take_while, take_while1};
-use nom::character::complete::{char, digit1};
-use nom::combinator::{all_consuming, map_opt, verify};
-use nom::error::{ErrorKind, ParseError};
-use nom::sequence::{delimited, preceded};
-use nom::{IResult, Parser};
+use nom::Parser as _;
+use nom::combinator::all_consuming;
+use packhorse_transport::{Flow, Parity, SerialOptions, UdpOptions};
 
-/// Bits a second of a serial line when the URI names none.
-const BAUD: u32 = 115_200;
+mod parse;
 
 /// Where a link leads: see the [module](self).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,8 +34,8 @@ pub enum Uri {
     Serial {
         /// The device, e.g. `/dev/ttyUSB0`.
         path: PathBuf,
-        /// Bits a second, above 0; 115,200 when not given.
-        baud: u32,
+        /// Speed and format; what is not given is the default.
+        line: SerialOptions,
     },
     /// UDP datagrams.
     Udp {
@@ -46,6 +43,8 @@ pub enum Uri {
         host: String,
         /// The port.
         port: u16,
+        /// What follows `?`.
+        options: UdpOptions,
     },
     /// A TCP connection.
     Tcp {
@@ -63,8 +62,8 @@ pub enum Uri {
 }
 
 impl Uri {
-    /// The schemes that this version can open, as they are written.
-    pub const AVAILABLE: &'static [&'static str] = &["pipe:"];
+    /// The schemes of links that carry files, as they are written.
+    pub const AVAILABLE: &'static [&'static str] = &["pipe:", "serial:", "udp:", "tcp:", "unix:"];
 
     /// The scheme, with its colon.
     #[must_use]
@@ -80,10 +79,10 @@ impl Uri {
         }
     }
 
-    /// Whether this version can open it.
+    /// Whether it is a link for files.
     ///
     /// # Errors
-    /// [`NotAvailable`], which names the schemes that can be opened.
+    /// [`NotAvailable`], which names the schemes that are.
     pub fn available(&self) -> Result<(), NotAvailable> {
         if Self::AVAILABLE.contains(&self.scheme()) { Ok(()) } else { Err(NotAvailable(self.scheme())) }
     }
@@ -93,7 +92,7 @@ impl FromStr for Uri {
     type Err = UriError;
 
     fn from_str(text: &str) -> Result<Self, UriError> {
-        match all_consuming(uri).parse(text) {
+        match all_consuming(parse::uri).parse(text) {
             Ok((_, uri)) => Ok(uri),
             Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => {
                 let at = text.len().saturating_sub(fault.left);
@@ -115,18 +114,16 @@ impl fmt::Display for Uri {
         f.write_str(self.scheme())?;
         match self {
             Self::Pipe => Ok(()),
-            Self::Serial { path, baud } => {
+            Self::Serial { path, line } => {
                 escape(f, path.as_os_str().as_bytes())?;
-                write!(f, "?baud={baud}")
+                write!(f, "?baud={}", line.baud)?;
+                line_format(f, line)
             }
-            Self::Udp { host, port } | Self::Tcp { host, port } if host.contains(':') => {
-                write!(f, "//[{host}]:{port}")
+            Self::Udp { host, port, options } => {
+                host_and_port(f, host, *port)?;
+                udp_options(f, options)
             }
-            Self::Udp { host, port } | Self::Tcp { host, port } => {
-                f.write_str("//")?;
-                escape(f, host.as_bytes())?;
-                write!(f, ":{port}")
-            }
+            Self::Tcp { host, port } => host_and_port(f, host, *port),
             Self::Unix(path) => escape(f, path.as_os_str().as_bytes()),
             Self::Memory(name) | Self::Ipc(name) => {
                 f.write_str("//")?;
@@ -136,9 +133,9 @@ impl fmt::Display for Uri {
     }
 }
 
-/// A URI whose scheme is known but cannot be opened by this version.
+/// A URI whose scheme is known but carries no files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} links are not in this version yet: available are {list}", list = Uri::AVAILABLE.join(", "))]
+#[error("{0} links carry no files: available are {list}", list = Uri::AVAILABLE.join(", "))]
 pub struct NotAvailable(&'static str);
 
 /// A text that is not a URI: where, why, and what would be.
@@ -176,8 +173,16 @@ pub enum UriErrorKind {
     #[error("a port from 0 to 65535 is missing; write e.g. udp://host:9000")]
     BadPort,
     /// An option that this scheme has not.
-    #[error("not an option of this scheme; serial: has ?baud=N")]
+    #[error(
+        "not an option of this scheme; serial: has baud, bits, parity, stop and flow, udp: has ttl, interface, mtu and loop"
+    )]
     UnknownOption,
+    /// A value that the option has not.
+    #[error(
+        "not a value of this option; there are bits=5 to 8, parity=none|even|odd, stop=1|2, flow=none|hardware|software, \
+         ttl=0 to 255, interface=NAME, mtu=64 to 65507, loop=on|off"
+    )]
+    BadValue,
     /// A baud rate that is none.
     #[error("a baud rate from 1 to 4294967295 is missing; write e.g. ?baud=115200")]
     BadBaud,
@@ -192,127 +197,56 @@ pub enum UriErrorKind {
     Unexpected,
 }
 
-/// A parser's error: what is wrong, and how many bytes from the end.
-#[derive(Debug)]
-struct Fault {
-    left: usize,
-    kind: UriErrorKind,
-}
-
-impl ParseError<&str> for Fault {
-    fn from_error_kind(input: &str, _kind: ErrorKind) -> Self {
-        Self { left: input.len(), kind: UriErrorKind::Unexpected }
+fn host_and_port(f: &mut fmt::Formatter<'_>, host: &str, port: u16) -> fmt::Result {
+    if host.contains(':') {
+        return write!(f, "//[{host}]:{port}");
     }
-    fn append(_input: &str, _kind: ErrorKind, other: Self) -> Self {
-        other
+    f.write_str("//")?;
+    escape(f, host.as_bytes())?;
+    write!(f, ":{port}")
+}
+
+/// What differs from the default.
+fn line_format(f: &mut fmt::Formatter<'_>, line: &SerialOptions) -> fmt::Result {
+    let default = SerialOptions::default();
+    if line.data_bits != default.data_bits {
+        write!(f, "&bits={}", line.data_bits)?;
     }
-}
-
-type Parsed<'a, T> = IResult<&'a str, T, Fault>;
-
-/// Runs `parser`; when it refuses, the reason is `kind`, at the place where it started.
-fn or<'a, T>(
-    kind: UriErrorKind,
-    mut parser: impl Parser<&'a str, Output = T, Error = Fault>,
-) -> impl FnMut(&'a str) -> Parsed<'a, T> {
-    move |input| {
-        parser.parse(input).map_err(|error| match error {
-            nom::Err::Failure(fault) => nom::Err::Failure(fault),
-            _ => nom::Err::Failure(Fault { left: input.len(), kind }),
-        })
+    f.write_str(match line.parity {
+        Parity::None => "",
+        Parity::Even => "&parity=even",
+        Parity::Odd => "&parity=odd",
+    })?;
+    if line.stop_bits != default.stop_bits {
+        write!(f, "&stop={}", line.stop_bits)?;
     }
+    f.write_str(match line.flow {
+        Flow::None => "",
+        Flow::Hardware => "&flow=hardware",
+        Flow::Software => "&flow=software",
+    })
 }
 
-fn uri(input: &str) -> Parsed<'_, Uri> {
-    let scheme = (take_while1(|c: char| c.is_ascii_alphanumeric()), char(':'));
-    let (rest, (scheme, _)) = or(UriErrorKind::NoScheme, scheme).parse(input)?;
-    match scheme.to_ascii_lowercase().as_str() {
-        "pipe" => Ok((rest, Uri::Pipe)),
-        "serial" => serial(rest),
-        "udp" => host_and_port(rest).map(|(rest, (host, port))| (rest, Uri::Udp { host, port })),
-        "tcp" => host_and_port(rest).map(|(rest, (host, port))| (rest, Uri::Tcp { host, port })),
-        "unix" => path(rest).map(|(rest, path)| (rest, Uri::Unix(path))),
-        "memory" => name(rest).map(|(rest, name)| (rest, Uri::Memory(name))),
-        "ipc" => name(rest).map(|(rest, name)| (rest, Uri::Ipc(name))),
-        _ => Err(nom::Err::Failure(Fault { left: input.len(), kind: UriErrorKind::UnknownScheme })),
+fn udp_options(f: &mut fmt::Formatter<'_>, options: &UdpOptions) -> fmt::Result {
+    let mut mark = ['?', '&', '&', '&'].into_iter();
+    let mut next = |f: &mut fmt::Formatter<'_>, key: &str| write!(f, "{}{key}=", mark.next().unwrap_or('&'));
+    if let Some(ttl) = options.ttl {
+        next(f, "ttl")?;
+        write!(f, "{ttl}")?;
     }
-}
-
-fn serial(input: &str) -> Parsed<'_, Uri> {
-    let (rest, path) = path(input)?;
-    if !rest.starts_with('?') {
-        return Ok((rest, Uri::Serial { path, baud: BAUD }));
+    if let Some(interface) = &options.interface {
+        next(f, "interface")?;
+        escape(f, interface.to_string().as_bytes())?;
     }
-    let (rest, _) = or(UriErrorKind::UnknownOption, tag("?baud=")).parse(rest)?;
-    let number = map_opt(digit1, |digits: &str| digits.parse().ok().filter(|baud| *baud > 0));
-    let (rest, baud) = or(UriErrorKind::BadBaud, number).parse(rest)?;
-    Ok((rest, Uri::Serial { path, baud }))
-}
-
-fn host_and_port(input: &str) -> Parsed<'_, (String, u16)> {
-    let (rest, _) = or(UriErrorKind::NoSlashes, tag("//")).parse(input)?;
-    let (rest, host) = if rest.starts_with('[') {
-        let address =
-            verify(take_till(|c| c == ']'), |text: &str| text.parse::<core::net::Ipv6Addr>().is_ok());
-        let bracketed = delimited(char('['), address, char(']'));
-        or(UriErrorKind::BadHost, bracketed.map(ToOwned::to_owned)).parse(rest)?
-    } else {
-        let allowed = |c: char| c.is_alphanumeric() || "-._~%".contains(c);
-        let plain = map_opt(escaped(allowed), |bytes: Vec<u8>| {
-            let host = String::from_utf8(bytes).ok()?;
-            host.chars().all(|c| c.is_alphanumeric() || "-._~".contains(c)).then_some(host)
-        });
-        or(UriErrorKind::BadHost, plain).parse(rest)?
-    };
-    // What stops a host early is a wrong host, unless it is where the port begins.
-    if !rest.is_empty() && !rest.starts_with(':') {
-        return Err(nom::Err::Failure(Fault { left: rest.len(), kind: UriErrorKind::BadHost }));
+    if let Some(mtu) = options.mtu {
+        next(f, "mtu")?;
+        write!(f, "{mtu}")?;
     }
-    let number = map_opt(digit1, |digits: &str| digits.parse().ok());
-    let (rest, port) = or(UriErrorKind::BadPort, preceded(char(':'), number)).parse(rest)?;
-    Ok((rest, (host, port)))
-}
-
-fn path(input: &str) -> Parsed<'_, PathBuf> {
-    let good = map_opt(escaped(|c| c != '?'), |bytes: Vec<u8>| {
-        (!bytes.is_empty() && !bytes.contains(&0)).then(|| PathBuf::from(OsString::from_vec(bytes)))
-    });
-    or(UriErrorKind::BadPath, good).parse(input)
-}
-
-fn name(input: &str) -> Parsed<'_, String> {
-    let (rest, _) = or(UriErrorKind::NoSlashes, tag("//")).parse(input)?;
-    let good = map_opt(escaped(|_| true), |bytes: Vec<u8>| {
-        let name = String::from_utf8(bytes).ok()?;
-        (!name.is_empty() && !name.contains(['/', '\0'])).then_some(name)
-    });
-    or(UriErrorKind::BadName, good).parse(rest)
-}
-
-/// The longest run of `allowed` characters, with its escapes decoded.
-fn escaped(allowed: impl Fn(char) -> bool) -> impl FnMut(&str) -> Parsed<'_, Vec<u8>> {
-    move |input| {
-        let (rest, run) = take_while::<_, _, Fault>(&allowed).parse(input)?;
-        let mut decoded = Vec::with_capacity(run.len());
-        let mut left = run;
-        while !left.is_empty() {
-            let (after, plain) = take_till::<_, _, Fault>(|c| c == '%').parse(left)?;
-            decoded.extend_from_slice(plain.as_bytes());
-            left = after;
-            if !left.is_empty() {
-                let byte = map_opt(preceded(char('%'), take(2_usize)), |digits: &str| {
-                    let hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-                    hex.then(|| u8::from_str_radix(digits, 16).ok()).flatten()
-                });
-                let (after, byte) = or(UriErrorKind::BadEscape, byte)
-                    .parse(left)
-                    .map_err(|error| error.map(|fault| Fault { left: fault.left + rest.len(), ..fault }))?;
-                decoded.push(byte);
-                left = after;
-            }
-        }
-        Ok((rest, decoded))
+    if options.no_loop {
+        next(f, "loop")?;
+        f.write_str("off")?;
     }
+    Ok(())
 }
 
 fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {

@@ -29,6 +29,8 @@ mod multicast;
 mod pipe;
 #[cfg(all(feature = "std", unix))]
 mod ready;
+#[cfg(all(feature = "std", unix))]
+mod serial;
 #[cfg(feature = "std")]
 mod stream;
 mod tap;
@@ -53,6 +55,8 @@ pub use loopback::Loopback;
 pub use memory::{Memory, MemoryReceiver, MemorySender};
 #[cfg(all(feature = "std", unix))]
 pub use pipe::{Pipe, PipeReader, PipeWriter};
+#[cfg(all(feature = "std", unix))]
+pub use serial::{Flow, Parity, Serial, SerialOptions, SerialReader, SerialWriter};
 #[cfg(feature = "std")]
 pub use stream::{StreamReader, StreamWriter};
 pub use tap::{Direction, Recorder, Tap};

@@ -61,6 +61,7 @@ const CALL_SIZE: usize = PIPE_SIZE / 4;
 pub struct PipeReader {
     fd: OwnedFd,
     blocking: bool,
+    timeout: Option<Duration>,
 }
 
 /// The half that sends: everything, however long the reader takes. Receiving on it is the end of the stream.
@@ -76,7 +77,7 @@ impl PipeReader {
     pub fn new(fd: impl Into<OwnedFd>) -> Self {
         let fd = fd.into();
         enlarge(fd.as_fd());
-        Self { fd, blocking: true }
+        Self { fd, blocking: true, timeout: None }
     }
 
     /// Reads from standard input, past the buffer of [`std::io::stdin`]: use one or the other.
@@ -90,6 +91,11 @@ impl PipeReader {
     /// Whether receiving waits, or returns [`TransportError::WouldBlock`] when nothing is there.
     pub fn set_blocking(&mut self, blocking: bool) {
         self.blocking = blocking;
+    }
+
+    /// Receiving waits at most so long, then returns [`TransportError::WouldBlock`]; `None`: as long as it takes.
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
     }
 
     /// Waits until receiving would not, at most `timeout` (`None`: as long as it takes). False when the time is over.
@@ -160,7 +166,8 @@ impl Transport for PipeReader {
         if into.is_empty() {
             return Err(no_memory());
         }
-        if !self.blocking && !self.wait(Some(Duration::ZERO)).map_err(TransportError::Io)? {
+        let patience = if self.blocking { self.timeout } else { Some(Duration::ZERO) };
+        if patience.is_some() && !self.wait(patience).map_err(TransportError::Io)? {
             return Err(TransportError::WouldBlock);
         }
         loop {
@@ -168,7 +175,7 @@ impl Transport for PipeReader {
                 Ok(len) => return Ok(len),
                 Err(Errno::INTR) => {}
                 // Someone else took what `wait` saw: a descriptor can be shared between processes.
-                Err(Errno::AGAIN) if !self.blocking => return Err(TransportError::WouldBlock),
+                Err(Errno::AGAIN) if patience.is_some() => return Err(TransportError::WouldBlock),
                 Err(Errno::AGAIN) => {
                     self.wait(None).map_err(TransportError::Io)?;
                 }
