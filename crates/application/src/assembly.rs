@@ -8,12 +8,12 @@ use packhorse_packet::{Fragment, Reassembler};
 /// Messages that may be put together at a time.
 const ASSEMBLIES: usize = 64;
 
-/// Channel, tag, and whether it is a control message.
-pub(crate) type Source = (u16, u16, bool);
+/// Who sent it, channel, tag, and whether it is a control message.
+pub(crate) type Origin = (u64, u16, u16, bool);
 
 #[derive(Default)]
 pub(crate) struct Assemblies {
-    under_way: HashMap<Source, Reassembler<Vec<u8>>>,
+    under_way: HashMap<Origin, Reassembler<Vec<u8>>>,
     message: Vec<u8>,
 }
 
@@ -21,7 +21,7 @@ impl Assemblies {
     /// Takes a piece of a message of at most `most` bytes; true when [`message`](Self::take_message) is whole with it.
     pub(crate) fn handle(
         &mut self,
-        source: Source,
+        origin: Origin,
         fragment: Fragment,
         piece: &[u8],
         most: usize,
@@ -32,10 +32,10 @@ impl Assemblies {
             return Ok(true);
         }
         // A flood of beginnings pushes out other beginnings, not memory.
-        if self.under_way.len() >= ASSEMBLIES && !self.under_way.contains_key(&source) {
+        if self.under_way.len() >= ASSEMBLIES && !self.under_way.contains_key(&origin) {
             self.under_way.clear();
         }
-        let assembly = self.under_way.entry(source).or_insert_with(|| Reassembler::new(vec![0; most]));
+        let assembly = self.under_way.entry(origin).or_insert_with(|| Reassembler::new(vec![0; most]));
         let message = assembly.handle(fragment, piece)?;
         self.message.extend_from_slice(message.unwrap_or_default());
         Ok(message.is_some())
@@ -52,7 +52,7 @@ impl Assemblies {
     }
 
     /// Lets a message that was delivered be delivered again.
-    pub(crate) fn forget(&mut self, source: Source) {
-        self.under_way.remove(&source);
+    pub(crate) fn forget(&mut self, origin: Origin) {
+        self.under_way.remove(&origin);
     }
 }

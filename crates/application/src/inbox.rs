@@ -123,7 +123,11 @@ impl Inbox {
     ///
     /// # Errors
     /// When its folder cannot be made or written.
-    pub(crate) fn begin(&mut self, name: SafePath, identity: Option<Identity>) -> Result<PartialFile, InboxError> {
+    pub(crate) fn begin(
+        &mut self,
+        name: SafePath,
+        identity: Option<Identity>,
+    ) -> Result<PartialFile, InboxError> {
         let folder = self.make_folders(&name.components()[..name.components().len() - 1])?;
         self.clear(&folder);
         let identity = identity.filter(|_| self.resume != Resume::Never);
@@ -135,7 +139,11 @@ impl Inbox {
     ///
     /// # Errors
     /// When the system refuses; nothing then stands under the name that was not there before.
-    pub fn commit(&mut self, mut partial: PartialFile, attributes: Attributes) -> Result<PathBuf, InboxError> {
+    pub fn commit(
+        &mut self,
+        mut partial: PartialFile,
+        attributes: Attributes,
+    ) -> Result<PathBuf, InboxError> {
         let wanted = partial.name().clone();
         let mut name = self.free_name(&wanted);
         let mut path = self.root.join(name.to_path());

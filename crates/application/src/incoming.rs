@@ -8,7 +8,6 @@
 
 use core::ops::Range;
 use core::time::Duration;
-use std::io;
 
 use packhorse_buffer::{Clock as _, Instant, Layer as _, PacketBuf, SystemClock};
 use packhorse_link::{Framing, Transport};
@@ -18,15 +17,16 @@ use packhorse_transfer::{
 };
 
 use crate::ReceiveError;
-use crate::assembly::{Assemblies, Source};
+use crate::assembly::{Assemblies, Origin};
 use crate::inlet::{Came, Inlet};
-use crate::objects::{Announced, Objects, Stage};
+use crate::objects::{Announced, Label, Objects, Stage};
+use crate::partial::Identity;
 use crate::profile::{CONTROL_MAX, MESSAGE_MAX, Profile};
 use crate::progress::{Event, Watch};
 use crate::received::{Received, missing};
 use crate::report::ReceiveReport;
 use crate::sessions::Sessions;
-use crate::writer::{Batch, Command, Delivery, Lost, Outcome, Target, Writer};
+use crate::writer::{Batch, Command, Delivery, Target, Writer};
 
 /// Longest wait for the writer when no more objects can be open.
 const CATCH_UP: Duration = Duration::from_millis(100);
@@ -51,18 +51,18 @@ pub struct Incoming<P: Profile, F, T> {
     deliveries: Vec<Delivery>,
     /// Commands that are due behind the deliveries at hand.
     due: Vec<Command>,
-    writer: Writer<P::Probe>,
-    objects: Objects,
+    pub(crate) writer: Writer<P::Probe>,
+    pub(crate) objects: Objects,
     assemblies: Assemblies,
     sessions: Sessions,
     /// What ends the session as soon as the packet at hand is done with.
     broken: Option<ReceiveError>,
     /// The writer had nothing to tell when it was waited for.
-    stalled: bool,
+    pub(crate) stalled: bool,
     clock: SystemClock,
-    now: Instant,
+    pub(crate) now: Instant,
     told: Instant,
-    report: ReceiveReport,
+    pub(crate) report: ReceiveReport,
 }
 
 impl<P: Profile, F: Framing, T: Transport> Incoming<P, F, T>
@@ -188,10 +188,12 @@ where
         self.report.transfer.started.get_or_insert(self.now);
         self.report.transfer.ended = Some(self.now);
         let channel = arrival.address.channel;
+        // Tags are the sender's: two of them may use the same.
+        let label = (self.inlet.source(), channel.get(), header.tag);
         if arrival.address.control {
-            self.control(channel, header.tag, header.number, body, watch);
-        } else if self.objects.get_mut((channel.get(), header.tag)).is_some() {
-            self.block((channel.get(), header.tag), header.number, body, watch);
+            self.control(label, header.number, body, watch);
+        } else if self.objects.get_mut(label).is_some() {
+            self.block(label, header.number, body, watch);
         } else if channel == P::TRANSFER {
             self.report.dropped.unannounced += 1;
         } else {
@@ -199,9 +201,10 @@ where
         }
     }
 
-    fn block(&mut self, label: (u16, u16), number: u32, body: Range<usize>, watch: &mut dyn Watch) {
+    fn block(&mut self, label: Label, number: u32, body: Range<usize>, watch: &mut dyn Watch) {
         let Some(object) = self.objects.get_mut(label) else { return };
         let key = object.key;
+        object.heard = self.now;
         let Some(receiver) = object.receiver.as_mut() else {
             self.report.transfer.repeats += 1;
             return;
@@ -222,11 +225,11 @@ where
         self.events(label, watch);
     }
 
-    fn control(&mut self, channel: Channel, tag: u16, word: u32, body: Range<usize>, watch: &mut dyn Watch) {
-        if !self.assemble((channel.get(), tag, true), word, body, CONTROL_MAX) {
+    fn control(&mut self, label: Label, word: u32, body: Range<usize>, watch: &mut dyn Watch) {
+        let (source, channel, tag) = label;
+        if !self.assemble((source, channel, tag, true), word, body, CONTROL_MAX) {
             return;
         }
-        let label = (channel.get(), tag);
         let message = self.assemblies.take_message();
         match P::Codec::decode(&message) {
             Ok(Control::Meta(meta)) if meta.hash_kind == P::Codec::HASH && meta.tag() == tag => {
@@ -246,10 +249,10 @@ where
     }
 
     /// Takes a piece of a message; true when that makes it whole.
-    fn assemble(&mut self, source: Source, word: u32, body: Range<usize>, most: usize) -> bool {
+    fn assemble(&mut self, origin: Origin, word: u32, body: Range<usize>, most: usize) -> bool {
         let fragment = if P::Codec::FRAGMENTED { Fragment::from_word(word) } else { Ok(Fragment::whole(0)) };
         let piece = self.inlet.packet_mut(body);
-        fragment.and_then(|fragment| self.assemblies.handle(source, fragment, piece, most)).unwrap_or_else(
+        fragment.and_then(|fragment| self.assemblies.handle(origin, fragment, piece, most)).unwrap_or_else(
             |error| {
                 tracing::debug!(%error, "piece of a message dropped");
                 self.report.dropped.bad_control += 1;
@@ -258,10 +261,10 @@ where
         )
     }
 
-    fn meta(&mut self, label: (u16, u16), meta: &Meta<'_>, watch: &mut dyn Watch) {
+    fn meta(&mut self, label: Label, meta: &Meta<'_>, watch: &mut dyn Watch) {
         self.report.transfer.metas += 1;
         if self.objects.is_full() {
-            self.catch_up(watch);
+            self.catch_up(label.0, watch);
         }
         match self.objects.announce(label, meta, P::Codec::SESSIONS, self.now) {
             Announced::New { key, replaced } => {
@@ -281,7 +284,12 @@ where
                         let attributes = crate::inbox::Attributes { mode: meta.mode, modified: meta.mtime };
                         self.due.push(Command::Folder { key, name, attributes });
                     }
-                    ObjectKind::File | ObjectKind::Stream => self.writer.give(Command::Begin { key, name }),
+                    ObjectKind::File | ObjectKind::Stream => {
+                        // A hash that is there from the first announcement on is there in each.
+                        let hash = meta.hash.filter(|_| P::HASH_FIRST);
+                        let identity = Identity::new(meta.size, meta.mtime, hash);
+                        self.writer.give(Command::Begin { key, name, identity });
+                    }
                 }
             }
             Announced::Known => {
@@ -295,14 +303,14 @@ where
             Announced::Refused => {
                 self.report.dropped.refused += 1;
                 // Or it would count as delivered, and there may be a place for it later.
-                self.assemblies.forget((label.0, label.1, true));
+                self.assemblies.forget((label.0, label.1, label.2, true));
                 return;
             }
         }
         self.events(label, watch);
     }
 
-    fn end(&mut self, label: (u16, u16), end: &End, watch: &mut dyn Watch) {
+    fn end(&mut self, label: Label, end: &End, watch: &mut dyn Watch) {
         self.report.transfer.ends += 1;
         let now = self.now;
         if let Some(receiver) = self.objects.get_mut(label).and_then(|object| object.receiver.as_mut()) {
@@ -312,7 +320,7 @@ where
     }
 
     fn message(&mut self, channel: Channel, word: u32, body: Range<usize>, watch: &mut dyn Watch) {
-        if self.assemble((channel.get(), 0, false), word, body, MESSAGE_MAX) {
+        if self.assemble((self.inlet.source(), channel.get(), 0, false), word, body, MESSAGE_MAX) {
             self.report.messages += 1;
             let message = self.assemblies.take_message();
             watch.event(Event::Message { channel: channel.get(), bytes: &message });
@@ -321,10 +329,14 @@ where
     }
 
     /// No more objects can be open: gives up one whose sender is done with it, or waits for one that is verified.
-    fn catch_up(&mut self, watch: &mut dyn Watch) {
+    fn catch_up(&mut self, source: u64, watch: &mut dyn Watch) {
         while self.objects.is_full() && self.broken.is_none() {
             if let Some((key, reason)) = self.objects.hopeless().map(|object| (object.key, missing(object))) {
                 self.fail(key, &reason, watch);
+                continue;
+            }
+            if let Some(key) = self.objects.victim(source, self.now).map(|object| object.key) {
+                self.fail(key, "another object needed its place; send it again", watch);
                 continue;
             }
             if self.stalled || self.objects.verifying() == 0 {
@@ -340,7 +352,7 @@ where
     }
 
     /// What the transfer's receiver has to tell.
-    fn events(&mut self, label: (u16, u16), watch: &mut dyn Watch) {
+    pub(crate) fn events(&mut self, label: Label, watch: &mut dyn Watch) {
         let Some(object) = self.objects.get_mut(label) else { return };
         let Some(receiver) = object.receiver.as_mut() else { return };
         let mut complete = false;
@@ -365,57 +377,6 @@ where
             if object.kind != ObjectKind::Folder {
                 self.due.push(Command::Complete { key, size, hash, attributes });
             }
-        }
-    }
-
-    /// What the writer has to tell.
-    fn outcomes(&mut self, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
-        while let Ok(outcome) = self.writer.outcomes.try_recv() {
-            self.outcome(outcome, watch)?;
-        }
-        Ok(())
-    }
-
-    fn outcome(&mut self, outcome: Outcome, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
-        let Outcome { key, result } = outcome;
-        self.stalled = false;
-        match result {
-            Ok(landed) => {
-                let now = self.now;
-                let Some(object) = self.objects.end(key, Stage::Done) else { return Ok(()) };
-                self.report.objects += 1;
-                let hash = if object.kind == ObjectKind::Folder { None } else { object.hash };
-                watch.event(Event::Done {
-                    name: &object.name.to_string(),
-                    path: landed.path.as_deref(),
-                    bytes: object.bytes,
-                    hash,
-                    took: now.since(object.began),
-                });
-                object.shrink();
-            }
-            Err(Lost::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return Err(ReceiveError::OutputClosed);
-            }
-            // No file can have such a size, or such an offset: the sender's fault.
-            Err(lost @ Lost::Io(_)) if lost.is_absurd() => self.fail(key, &lost.to_string(), watch),
-            Err(Lost::Io(error)) => return Err(ReceiveError::Write(error.to_string())),
-            Err(lost @ Lost::Inbox(_)) => {
-                self.report.unplaced += 1;
-                self.fail(key, &lost.to_string(), watch);
-            }
-            Err(lost @ Lost::Damaged) => self.fail(key, &lost.to_string(), watch),
-        }
-        Ok(())
-    }
-
-    fn fail(&mut self, key: u32, reason: &str, watch: &mut dyn Watch) {
-        // At once: blocks of it that are still to be handed over are dropped there.
-        self.writer.give(Command::Abandon { key });
-        if let Some(object) = self.objects.end(key, Stage::Failed) {
-            self.report.failed += 1;
-            watch.event(Event::Failed { name: &object.name.to_string(), reason });
-            object.shrink();
         }
     }
 

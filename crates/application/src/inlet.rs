@@ -104,6 +104,11 @@ where
         self.stream.reject(&mut self.framing);
     }
 
+    /// Who sent what was received last.
+    pub(crate) fn source(&self) -> u64 {
+        self.transport.source()
+    }
+
     /// The bytes of a packet that was found.
     pub(crate) fn packet_mut(&mut self, range: Range<usize>) -> &mut [u8] {
         self.stream.packet_mut(range)

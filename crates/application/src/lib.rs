@@ -30,6 +30,7 @@ mod settings;
 mod sink;
 mod slab;
 mod slab_reader;
+mod tidings;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, Entry, EntryKind};

@@ -3,6 +3,7 @@
 //! Not the bytes: those go to the writer. An object that has ended costs a few words; only so many can be open.
 
 use alloc::collections::BTreeSet;
+use core::time::Duration;
 use std::collections::HashMap;
 
 use packhorse_buffer::Instant;
@@ -18,12 +19,14 @@ const KNOWN_MAX: usize = 65_536;
 /// Most bytes of the bitmap of the first open object: 64 million blocks with every other one missing. The more objects
 /// are open, the less a new one gets, so that all of them together stay below 50 MiB.
 const BITMAP_MAX: usize = 8 << 20;
+/// An object of which nothing has come for so long gives way to another one, when no more can be open.
+const SILENT: Duration = Duration::from_secs(30);
 /// So many announcements of another object in a row, in a profile that cannot tell them apart, and the old one is
 /// given up: its end was lost.
 const OTHERS_MAX: u32 = 3;
 
-/// A transfer channel and an object's tag.
-pub(crate) type Label = (u16, u16);
+/// Who sends it, a transfer channel, and an object's tag.
+pub(crate) type Label = (u64, u16, u16);
 
 /// What stage an object is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +44,7 @@ pub(crate) enum Stage {
 /// One object.
 pub(crate) struct Object {
     pub(crate) key: u32,
-    label: Label,
+    pub(crate) label: Label,
     /// As announced: an object is known again by it where it has no number.
     wire_name: Box<[u8]>,
     pub(crate) name: SafePath,
@@ -49,6 +52,8 @@ pub(crate) struct Object {
     pub(crate) attributes: Attributes,
     pub(crate) stage: Stage,
     pub(crate) began: Instant,
+    /// When something of it came last.
+    pub(crate) heard: Instant,
     /// Blocks and bytes; let go when the object has ended.
     pub(crate) receiver: Option<Box<Receiver<PagedBitmap>>>,
     pub(crate) bytes: u64,
@@ -157,6 +162,7 @@ impl Objects {
             attributes: Attributes { mode: meta.mode, modified: meta.mtime },
             stage: Stage::Open,
             began: now,
+            heard: now,
             receiver: Some(Box::new(receiver)),
             bytes: 0,
             hash: meta.hash,
@@ -172,10 +178,15 @@ impl Objects {
         Announced::New { key, replaced }
     }
 
+    /// The object with this key.
+    pub(crate) fn by_key(&mut self, key: u32) -> Option<&mut Object> {
+        self.objects.get_mut(*self.keys.get(&key)?)
+    }
+
     /// An object has ended, one way or the other: its bitmap is let go.
     pub(crate) fn end(&mut self, key: u32, stage: Stage) -> Option<&mut Object> {
-        let object = self.objects.get_mut(*self.keys.get(&key)?)?;
         self.open.remove(&key);
+        let object = self.by_key(key)?;
         object.stage = stage;
         if let Some(receiver) = object.receiver.take() {
             object.bytes = receiver.stats().bytes;
@@ -199,6 +210,20 @@ impl Objects {
             object.stage == Stage::Open
                 && object.receiver.as_ref().is_some_and(|receiver| receiver.has_ended())
         })
+    }
+
+    /// When no more can be open, the one that gives way to another of `source`: of a sender that has more than its share,
+    /// or of which nothing came for long, the one of which least has come. Its partial file is kept where files are.
+    pub(crate) fn victim(&self, source: u64, now: Instant) -> Option<&Object> {
+        let mut held: HashMap<u64, usize> = HashMap::new();
+        self.open().for_each(|object| *held.entry(object.label.0).or_default() += 1);
+        let own = held.get(&source).copied().unwrap_or(0);
+        let gives_way = |object: &&Object| {
+            let greedy = held.get(&object.label.0).is_some_and(|count| *count > 2 * (own + 1));
+            object.stage == Stage::Open && (greedy || now.since(object.heard) >= SILENT)
+        };
+        let came = |object: &Object| object.receiver.as_ref().map_or(0, |receiver| receiver.stats().bytes);
+        self.open().filter(gives_way).min_by_key(|object| came(object))
     }
 
     /// Objects of which everything has come, and the writer has not said yet what came of them.

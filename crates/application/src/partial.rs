@@ -44,7 +44,11 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// What is known of an object; none when that is not enough to know it again.
-    pub(crate) fn new(size: Option<u64>, modified: Option<(i64, u32)>, hash: Option<[u8; 32]>) -> Option<Self> {
+    pub(crate) fn new(
+        size: Option<u64>,
+        modified: Option<(i64, u32)>,
+        hash: Option<[u8; 32]>,
+    ) -> Option<Self> {
         let hash = if modified.is_some() { None } else { Some(hash?) };
         Some(Self { size: size?, modified, hash })
     }

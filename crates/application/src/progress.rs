@@ -43,6 +43,11 @@ pub enum Event<'a> {
         /// Why, and what to do.
         reason: &'a str,
     },
+    /// Something that a person may want to know; nothing is wrong.
+    Note {
+        /// What.
+        text: &'a str,
+    },
     /// Something is odd, and the session goes on.
     Warning {
         /// What, and what to do.

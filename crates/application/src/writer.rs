@@ -8,10 +8,11 @@
 
 use alloc::collections::VecDeque;
 use core::ops::Range;
+use core::time::Duration;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
 use std::thread;
 
 use packhorse_buffer::{HeapSlot, Probe, Stage, Storage as _};
@@ -25,6 +26,9 @@ use crate::sink::{FileSink, OrderedSink};
 
 /// Commands that may wait; the pool bounds the memory behind them.
 const QUEUE: usize = 256;
+
+/// Journals are looked at so often while nothing comes.
+const TICK: Duration = Duration::from_millis(500);
 
 /// A block in a batch.
 #[derive(Clone, Debug)]
@@ -45,12 +49,34 @@ pub(crate) struct Batch {
 
 /// What the writer is told, in order.
 pub(crate) enum Command {
-    /// With `identity`, what an earlier receiver left of it is looked for; [`Outcome::Begun`] tells what there was.
-    Begin { key: u32, name: SafePath, identity: Option<Identity> },
-    Folder { key: u32, name: SafePath, attributes: Attributes },
+    /// With `identity`, what an earlier receiver left of it is looked for: see [`Begun`].
+    Begin {
+        key: u32,
+        name: SafePath,
+        identity: Option<Identity>,
+    },
+    Folder {
+        key: u32,
+        name: SafePath,
+        attributes: Attributes,
+    },
     Batch(Batch),
-    Complete { key: u32, size: u64, hash: [u8; 32], attributes: Attributes },
-    Abandon { key: u32 },
+    Complete {
+        key: u32,
+        size: u64,
+        hash: [u8; 32],
+        attributes: Attributes,
+    },
+    Abandon {
+        key: u32,
+    },
+}
+
+/// What an earlier receiver left of an object, each byte of it verified. Told only when there is something.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) key: u32,
+    pub(crate) present: Extents,
 }
 
 /// What became of an object.
@@ -107,6 +133,7 @@ impl core::fmt::Debug for Target {
 pub(crate) struct Writer<P> {
     commands: Option<SyncSender<Command>>,
     pub(crate) outcomes: Receiver<Outcome>,
+    pub(crate) begun: Receiver<Begun>,
     recycled: Receiver<Vec<Delivery>>,
     thread: Option<thread::JoinHandle<Finished<P>>>,
 }
@@ -121,11 +148,20 @@ impl<P: Probe + Default + Send + 'static> Writer<P> {
     pub(crate) fn start(target: Target, hash: HashKind) -> io::Result<Self> {
         let (commands, queue) = sync_channel(QUEUE);
         let (report, outcomes) = std::sync::mpsc::channel();
+        let (begin, begun) = std::sync::mpsc::channel();
         let (recycle, recycled) = sync_channel(8);
         let thread = thread::Builder::new().name("writer".into()).spawn(move || {
             let mut writing = Stage::<P>::new("write+hash");
-            let mut worker = Worker::new(target, hash);
-            while let Ok(command) = queue.recv() {
+            let mut worker = Worker::new(target, hash, begin);
+            loop {
+                let command = match queue.recv_timeout(TICK) {
+                    Ok(command) => command,
+                    Err(RecvTimeoutError::Timeout) => {
+                        worker.tick(&mut |outcome| drop(report.send(outcome)));
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break,
+                };
                 if let Command::Batch(batch) = command {
                     let mark = writing.start();
                     worker.batch(&batch, &mut |outcome| drop(report.send(outcome)));
@@ -140,7 +176,7 @@ impl<P: Probe + Default + Send + 'static> Writer<P> {
             }
             Finished { closing: worker.close(), writing }
         })?;
-        Ok(Self { commands: Some(commands), outcomes, recycled, thread: Some(thread) })
+        Ok(Self { commands: Some(commands), outcomes, begun, recycled, thread: Some(thread) })
     }
 
     /// Gives the next command. Blocks while too many wait.
@@ -188,21 +224,22 @@ struct Worker {
     turns: VecDeque<u32>,
     hash: HashKind,
     sinks: HashMap<u32, Sink>,
+    begun: Sender<Begun>,
 }
 
 impl Worker {
-    fn new(target: Target, hash: HashKind) -> Self {
+    fn new(target: Target, hash: HashKind, begun: Sender<Begun>) -> Self {
         let (target, out) = match target {
             Target::Stream(out) => (Target::Stream(Box::new(io::sink())), Some(out)),
             folder => (folder, None),
         };
-        Self { target, out, turns: VecDeque::new(), hash, sinks: HashMap::new() }
+        Self { target, out, turns: VecDeque::new(), hash, sinks: HashMap::new(), begun }
     }
 
     fn command(&mut self, command: Command, report: Report<'_>) {
         match command {
-            Command::Begin { key, name } => {
-                let begun = self.begin(key, name);
+            Command::Begin { key, name, identity } => {
+                let begun = self.begin(key, name, identity);
                 self.settle(key, begun, report);
             }
             Command::Folder { key, name, attributes } => {
@@ -224,9 +261,17 @@ impl Worker {
         }
     }
 
-    fn begin(&mut self, key: u32, name: SafePath) -> Result<(), Lost> {
+    fn begin(&mut self, key: u32, name: SafePath, identity: Option<Identity>) -> Result<(), Lost> {
         let sink = match &mut self.target {
-            Target::Folder(inbox) => Sink::File(FileSink::new(inbox.begin(name)?, self.hash)),
+            Target::Folder(inbox) => {
+                let mut sink = FileSink::new(inbox.begin(name, identity)?, self.hash);
+                let present = sink.restore();
+                if present.bytes() > 0 {
+                    tracing::info!(bytes = present.bytes(), "left by an earlier receiver, and verified");
+                    let _ = self.begun.send(Begun { key, present });
+                }
+                Sink::File(sink)
+            }
             Target::Stream(_) => {
                 self.turns.push_back(key);
                 let out = if self.turns.len() == 1 { self.out.take() } else { None };
@@ -264,6 +309,21 @@ impl Worker {
         }
     }
 
+    /// Nothing comes: what waits in memory is written, and journals are.
+    fn tick(&mut self, report: Report<'_>) {
+        let mut failed = Vec::new();
+        for (&key, sink) in &mut self.sinks {
+            if let Sink::File(sink) = sink
+                && let Err(error) = sink.tick()
+            {
+                failed.push((key, error));
+            }
+        }
+        for (key, error) in failed {
+            self.settle(key, Err(error.into()), report);
+        }
+    }
+
     /// Reports a failure, once, and drops the object.
     fn settle(&mut self, key: u32, result: Result<(), Lost>, report: Report<'_>) {
         if let Err(lost) = result {
@@ -297,6 +357,8 @@ impl Worker {
     ) -> Result<Landed, Lost> {
         let (partial, found) = sink.finish(size)?;
         if found != hash {
+            // Nobody is to go on from there.
+            partial.discard();
             return Err(Lost::Damaged);
         }
         let Target::Folder(inbox) = &mut self.target else { return Ok(Landed { path: None }) };

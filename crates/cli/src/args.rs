@@ -323,9 +323,9 @@ mod tests {
     }
 
     #[test]
-    fn a_link_of_a_later_version_is_refused_with_those_that_exist() {
-        let error = parse("packhorse send x --to udp://host:9").unwrap_err();
-        assert!(error.contains("not in this version yet: available are pipe:"), "{error}");
+    fn a_link_that_carries_no_files_is_refused_with_those_that_do() {
+        let error = parse("packhorse send x --to memory://m").unwrap_err();
+        assert!(error.contains("carry no files: available are pipe:"), "{error}");
     }
 
     #[test]

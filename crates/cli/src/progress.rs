@@ -110,6 +110,7 @@ impl Watch for Progress {
             Event::Done { name, path, bytes, hash, took } => self.done(name, path, bytes, hash, took),
             Event::Failed { name, reason } => self.failed(name, reason),
             Event::Warning { text } => screen::warning(text),
+            Event::Note { text } => screen::note(text),
             Event::Message { channel, bytes } => {
                 screen::object(&json!({
                     "event": "message", "channel": channel, "text": String::from_utf8_lossy(bytes),

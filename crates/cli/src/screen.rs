@@ -46,6 +46,11 @@ pub(crate) fn warning(text: &str) {
     tell("warning", "warning: ", text);
 }
 
+/// What may be good to know.
+pub(crate) fn note(text: &str) {
+    tell("note", "", text);
+}
+
 /// A JSON object; nothing where a person reads.
 pub(crate) fn object(value: &Value) {
     if speaks_json() {

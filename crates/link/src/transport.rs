@@ -59,6 +59,15 @@ pub trait Transport {
     /// [`TransportError::WouldBlock`] when nothing is there yet, [`TransportError::TooLong`] when a packet was
     /// longer than `into` (it is lost).
     fn receive(&mut self, into: &mut [u8]) -> Result<usize, TransportError<Self::Error>>;
+
+    /// Who sent what was received last: a number that stays the same for the same sender. 0 where there is only one, or
+    /// nobody can tell.
+    fn source(&self) -> u64 {
+        0
+    }
+
+    /// What is sent from now on goes to this source, where there are several and it was heard of.
+    fn answer_to(&mut self, _source: u64) {}
 }
 
 /// Why a transport did not move the bytes.

@@ -149,6 +149,21 @@ impl<B: BlockSet> Receiver<B> {
         Ok(place)
     }
 
+    /// These blocks were written and verified before, by a receiver that had to stop. Of an object whose size is not
+    /// known nothing is taken.
+    pub fn restore(&mut self, blocks: core::ops::Range<u32>) {
+        let Some(layout) = self.layout else { return };
+        for number in blocks.start..blocks.end.min(layout.blocks()) {
+            let Some(place) = layout.place(number) else { return };
+            match self.blocks.insert(number) {
+                Ok(true) => self.stats.bytes += u64::from(place.len),
+                Ok(false) => {}
+                Err(_) => break,
+            }
+        }
+        self.check_complete();
+    }
+
     /// Another META has come.
     pub fn handle_meta(&mut self, now: Instant, meta: &Meta<'_>) -> MetaVerdict {
         if meta.object_id != self.about.object_id {

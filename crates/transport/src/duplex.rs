@@ -59,4 +59,12 @@ impl<R: Transport, W: Transport<Error = R::Error>> Transport for Duplex<R, W> {
     fn receive(&mut self, into: &mut [u8]) -> Result<usize, TransportError<Self::Error>> {
         self.receiver.receive(into)
     }
+
+    fn source(&self) -> u64 {
+        self.receiver.source()
+    }
+
+    fn answer_to(&mut self, source: u64) {
+        self.sender.answer_to(source);
+    }
 }

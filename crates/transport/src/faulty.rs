@@ -246,6 +246,14 @@ impl<T: Transport, S: Storage> Transport for Faulty<T, S> {
         let _ = self.drain_if_possible();
         self.inner.receive(into)
     }
+
+    fn source(&self) -> u64 {
+        self.inner.source()
+    }
+
+    fn answer_to(&mut self, source: u64) {
+        self.inner.answer_to(source);
+    }
 }
 
 /// On a byte stream part of a `send` may be out when the transport below is full: the rest has to follow.

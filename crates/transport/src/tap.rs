@@ -117,4 +117,12 @@ impl<T: Transport, R: Recorder> Transport for Tap<T, R> {
         }
         Ok(len)
     }
+
+    fn source(&self) -> u64 {
+        self.inner.source()
+    }
+
+    fn answer_to(&mut self, source: u64) {
+        self.inner.answer_to(source);
+    }
 }

@@ -4,14 +4,18 @@
 //!   Udp::connect   one peer: what others send is not seen          a group: sends to it, hears answers from anybody
 //!   Udp::bind      everything that comes to the address or group   answers go to whoever sent last
 //! ```
+//! Everybody who sends is a source with a number, made from the address; answers can be sent to each.
+//!
 //! One system call a datagram. Not for many at a time: that is what `datagrams` is for.
 
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use packhorse_link::{Boundaries, Transport, TransportError};
 use rustix::event::PollFlags;
@@ -104,8 +108,7 @@ impl Udp {
         for at in addresses {
             match bind_to(at, options) {
                 Ok(socket) => {
-                    let peer = Arc::new(Mutex::new(None));
-                    return Ok(Self::over(socket, at, options, Peer::Last(peer)));
+                    return Ok(Self::over(socket, at, options, Peer::Heard(Arc::default())));
                 }
                 Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(error),
                 Err(error) => last = Some(error),
@@ -118,10 +121,10 @@ impl Udp {
         let around = if address.is_ipv4() { AROUND_V4 } else { AROUND_V6 };
         let mtu = options.mtu.unwrap_or(ETHERNET - around).min(DATAGRAM_MAX);
         let socket = Arc::new(OwnedFd::from(socket));
-        let last = if let Peer::Last(last) = &peer { Some(Arc::clone(last)) } else { None };
+        let heard = if let Peer::Heard(heard) = &peer { Some(Arc::clone(heard)) } else { None };
         Self::new(
-            UdpReceiver { socket: Arc::clone(&socket), blocking: true, timeout: None, source: None, last },
-            UdpSender { socket, blocking: true, mtu, peer, refused: 0, joined: Vec::new() },
+            UdpReceiver { socket: Arc::clone(&socket), blocking: true, timeout: None, source: None, heard },
+            UdpSender { socket, blocking: true, mtu, peer, refused: Arc::default(), joined: Vec::new() },
         )
     }
 
@@ -147,8 +150,59 @@ enum Peer {
     /// The socket knows.
     Connected,
     Fixed(SocketAddr),
-    /// Whoever sent last, once somebody has.
-    Last(Arc<Mutex<Option<SocketAddr>>>),
+    /// Whoever sent last, once somebody has, or who was named.
+    Heard(Arc<Mutex<Heard>>),
+}
+
+/// Those who have sent, in what order.
+#[derive(Debug, Default)]
+struct Heard {
+    /// Where answers go.
+    to: Option<SocketAddr>,
+    /// Sources whose number is not their address: the newest behind the oldest, at most [`HEARD_MAX`].
+    long: VecDeque<(u64, SocketAddr)>,
+}
+
+impl Heard {
+    fn hear(&mut self, address: SocketAddr) {
+        self.to = Some(address);
+        let number = number_of(address);
+        if number & LONG != 0 && !self.long.iter().any(|(known, _)| *known == number) {
+            if self.long.len() >= HEARD_MAX {
+                self.long.pop_front();
+            }
+            self.long.push_back((number, address));
+        }
+    }
+
+    fn address(&self, number: u64) -> Option<SocketAddr> {
+        if number & LONG != 0 {
+            return self.long.iter().find(|(known, _)| *known == number).map(|(_, address)| *address);
+        }
+        let [_, _, a, b, c, d, high, low] = number.to_be_bytes();
+        Some((Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([high, low])).into())
+    }
+}
+
+/// The bit of numbers that stand for IPv6 addresses, which are too long to be one.
+const LONG: u64 = 1 << 63;
+/// Most IPv6 sources that can be answered.
+const HEARD_MAX: usize = 256;
+
+/// An address as a number. IPv6: a hash of it; who makes one up that is equal gets answers that are of no use.
+fn number_of(address: SocketAddr) -> u64 {
+    let port = u64::from(address.port());
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => u64::from(u32::from(ip)) << 16 | port,
+        // FNV-1a, 64 bits.
+        IpAddr::V6(ip) => {
+            let bytes = ip.octets().into_iter().chain(address.port().to_be_bytes());
+            let hash = bytes.fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+            });
+            hash | LONG
+        }
+    }
 }
 
 /// The half that receives. Sending on it is [`TransportError::Closed`].
@@ -158,7 +212,7 @@ pub struct UdpReceiver {
     blocking: bool,
     timeout: Option<Duration>,
     source: Option<SocketAddr>,
-    last: Option<Arc<Mutex<Option<SocketAddr>>>>,
+    heard: Option<Arc<Mutex<Heard>>>,
 }
 
 /// The half that sends. Receiving on it is [`TransportError::Closed`].
@@ -168,7 +222,7 @@ pub struct UdpSender {
     blocking: bool,
     mtu: usize,
     peer: Peer,
-    refused: u64,
+    refused: Arc<AtomicU64>,
     /// A datagram of too many pieces is joined here.
     joined: Vec<u8>,
 }
@@ -205,10 +259,11 @@ impl UdpSender {
         self.blocking = blocking;
     }
 
-    /// How often the other machine has said that nobody receives there. The datagrams count as sent.
+    /// How often the other machine has said that nobody receives there, counted on while the sender is in use. The
+    /// datagrams count as sent.
     #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.refused
+    pub fn refused(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.refused)
     }
 
     /// Sends one datagram to `to`, whoever the peer is.
@@ -234,10 +289,9 @@ impl UdpSender {
         let to = match &self.peer {
             Peer::Connected => None,
             Peer::Fixed(to) => Some(*to),
-            Peer::Last(last) => {
-                let last = *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            Peer::Heard(heard) => {
                 // Nobody to answer yet: as if the datagram had been lost.
-                let Some(to) = last else { return Ok(()) };
+                let Some(to) = lock(heard).to else { return Ok(()) };
                 Some(to)
             }
         };
@@ -257,7 +311,7 @@ impl UdpSender {
                 Ok(_) => return Ok(()),
                 Err(Errno::INTR) => {}
                 // About an earlier datagram; this one was not sent yet.
-                Err(Errno::CONNREFUSED) => self.refused += 1,
+                Err(Errno::CONNREFUSED) => _ = self.refused.fetch_add(1, Ordering::Relaxed),
                 Err(Errno::AGAIN | Errno::NOBUFS) if !self.blocking => {
                     return Err(TransportError::WouldBlock);
                 }
@@ -309,8 +363,8 @@ impl Transport for UdpReceiver {
             match recvfrom(&*self.socket, &mut *into, flags) {
                 Ok((most, len, source)) => {
                     self.source = source.and_then(|source| SocketAddr::try_from(source).ok());
-                    if let Some(last) = &self.last {
-                        *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = self.source;
+                    if let (Some(heard), Some(source)) = (&self.heard, self.source) {
+                        lock(heard).hear(source);
                     }
                     return if len > most { Err(TransportError::TooLong { len, most }) } else { Ok(len) };
                 }
@@ -326,6 +380,14 @@ impl Transport for UdpReceiver {
             }
         }
     }
+
+    fn source(&self) -> u64 {
+        self.source.map_or(0, number_of)
+    }
+}
+
+fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Transport for UdpSender {
@@ -359,6 +421,14 @@ impl Transport for UdpSender {
     }
     fn receive(&mut self, _into: &mut [u8]) -> core::result::Result<usize, TransportError<Error>> {
         Err(TransportError::Closed)
+    }
+
+    /// On a socket that was bound; one that was connected has one peer. IPv6: the 256 newest sources.
+    fn answer_to(&mut self, source: u64) {
+        if let Peer::Heard(heard) = &self.peer {
+            let mut heard = lock(heard);
+            heard.to = heard.address(source).or(heard.to);
+        }
     }
 }
 

@@ -74,7 +74,7 @@ fn a_port_where_nobody_listens_is_counted_and_ends_nothing() {
         here.send(b"to nobody").unwrap();
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert!(here.sender.refused() > 0);
+    assert!(here.sender.refused().load(core::sync::atomic::Ordering::Relaxed) > 0);
     let mut there = Udp::bind("127.0.0.1", port, &UdpOptions::default()).unwrap();
     there.receiver.set_timeout(SOON);
     here.send(b"again").unwrap();
@@ -97,8 +97,15 @@ fn answers_go_to_whoever_sent_last_or_to_whom_one_says() {
     there.receive(&mut into).unwrap();
     there.send(b"22").unwrap();
     there.sender.send_to(b"111", address).unwrap();
+    let source = there.source();
+    first.send(b"1").unwrap();
+    there.receive(&mut into).unwrap();
+    assert_ne!(there.source(), source, "two senders are two sources");
+    there.answer_to(source);
+    there.send(b"2222").unwrap();
     assert_eq!(second.receive(&mut into).unwrap(), 2);
     assert_eq!(first.receive(&mut into).unwrap(), 3);
+    assert_eq!(second.receive(&mut into).unwrap(), 4);
 }
 
 #[test]
