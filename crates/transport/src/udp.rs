@@ -259,10 +259,15 @@ impl UdpSender {
         self.blocking = blocking;
     }
 
-    /// How often the other machine has said that nobody receives there, counted on while the sender is in use. The
-    /// datagrams count as sent.
+    /// How often the other machine has said that nobody receives there. The datagrams count as sent.
     #[must_use]
-    pub fn refused(&self) -> Arc<AtomicU64> {
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// The same, counted on while the sender is in use elsewhere.
+    #[must_use]
+    pub fn refusals(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.refused)
     }
 
