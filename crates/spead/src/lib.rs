@@ -8,6 +8,7 @@ mod flavour;
 mod heap;
 pub mod in_process;
 mod item_group;
+pub mod receive;
 mod sample;
 pub mod send;
 mod value;

@@ -1,0 +1,341 @@
+//! [`Assembler`]: packets in, heaps out. No sockets, no threads, no clocks.
+//!
+//! ```text
+//!   packet --> stopped? --> whole heap? ------------------------------> Store::whole
+//!                              no --> substream = cnt mod substreams
+//!                                     slots | cnt 7 | cnt 8 | cnt 9 |   `max_heaps` in a circle, the oldest
+//!                                     write into the heap's memory      gives way to a new one
+//!                                     complete or evicted -------------> Store::finish
+//! ```
+//! It knows which packet belongs where and what is missing; where the bytes go is the [`Store`]'s: memory of a heap
+//! of its own, or a place in a chunk.
+
+mod coverage;
+
+use core::ops::Range;
+
+use coverage::Coverage;
+use packhorse_buffer::SharedSlab;
+
+use super::{Packet, Reason, Statistics, StreamConfig};
+use crate::Flavour;
+use crate::wire::id;
+
+/// A packet where it was received.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// The slab that may be kept with a heap, and where in it `bytes` lie. `None`: they must be copied.
+    pub(crate) slab: Option<(&'a SharedSlab, usize)>,
+}
+
+/// What is known of a heap when it leaves the assembler.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) cnt: u64,
+    pub(crate) flavour: Flavour,
+    pub(crate) length: Option<u64>,
+    pub(crate) received: u64,
+    /// What arrived, unless all of it did.
+    pub(crate) missing: Option<Vec<Range<u64>>>,
+}
+
+/// Where payloads go.
+pub(crate) trait Store {
+    /// The place of one heap.
+    type Place;
+
+    /// A place of `len` bytes for the heap that `packet` begins.
+    fn begin(
+        &mut self,
+        packet: &Packet<'_>,
+        len: usize,
+        stats: &mut Statistics,
+    ) -> Result<Self::Place, Reason>;
+
+    /// Makes a place at least `len` bytes long, for heaps that do not say their length.
+    fn grow(&mut self, place: &mut Self::Place, len: usize, packet: &Packet<'_>) -> Result<(), Reason>;
+
+    /// Takes the pointers and the payload of one packet.
+    fn write(&mut self, place: &mut Self::Place, packet: &Packet<'_>) -> Result<(), Reason>;
+
+    /// A place that will not be needed: what was written to it is of no use.
+    fn discard(&mut self, place: Self::Place);
+
+    /// A heap is whole, or given up.
+    fn finish(&mut self, place: Self::Place, heap: Finished);
+
+    /// A heap that is one packet.
+    fn whole(
+        &mut self,
+        packet: &Packet<'_>,
+        arrival: Arrival<'_>,
+        stats: &mut Statistics,
+    ) -> Result<(), Reason>;
+}
+
+/// The heaps that are under way, and the rules for packets.
+#[derive(Debug)]
+pub(crate) struct Assembler<S: Store> {
+    config: StreamConfig,
+    store: S,
+    substreams: Vec<Substream<S::Place>>,
+    born: u64,
+    stopped: bool,
+    stats: Statistics,
+}
+
+#[derive(Debug)]
+struct Substream<P> {
+    slots: Vec<Option<Live<P>>>,
+    /// Where the newest heap is.
+    head: usize,
+}
+
+#[derive(Debug)]
+struct Live<P> {
+    cnt: u64,
+    flavour: Flavour,
+    length: Option<u64>,
+    /// No addressed pointer may lie beyond the end of a whole heap.
+    highest_address: u64,
+    coverage: Coverage,
+    place: P,
+    born: u64,
+}
+
+impl<P> Live<P> {
+    fn is_complete(&self) -> bool {
+        self.length == Some(self.coverage.received()) && self.length >= Some(self.highest_address)
+    }
+
+    /// Without a length, a heap is whole if nothing is missing up to the last byte seen.
+    fn is_contiguous(&self) -> bool {
+        let received = self.coverage.received();
+        self.length.is_none() && received == self.coverage.end() && self.highest_address <= received
+    }
+}
+
+impl<S: Store> Assembler<S> {
+    pub(crate) fn new(config: StreamConfig, store: S) -> Self {
+        let slots = config.max_heaps.max(1);
+        let substream = || Substream { slots: (0..slots).map(|_| None).collect(), head: 0 };
+        let substreams = (0..config.substreams.max(1)).map(|_| substream()).collect();
+        Self { config, store, substreams, born: 0, stopped: false, stats: Statistics::default() }
+    }
+
+    pub(crate) fn store(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    pub(crate) fn stats(&mut self) -> &mut Statistics {
+        &mut self.stats
+    }
+
+    /// Whether a stop heap has come.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Takes a packet, which is dropped and counted when it is of no use.
+    #[inline]
+    pub(crate) fn handle(&mut self, arrival: Arrival<'_>) {
+        self.stats.packets += 1;
+        self.stats.bytes += arrival.bytes.len() as u64;
+        let result = Packet::parse(arrival.bytes).map_err(Reason::from).and_then(|packet| {
+            let len = packet.payload().len() as u64;
+            if self.stopped {
+                Err(Reason::AfterStop)
+            } else if packet.heap_length() == Some(len) && packet.highest_address() <= len {
+                self.whole(&packet, arrival)
+            } else {
+                self.piece(&packet)
+            }
+        });
+        if let Err(reason) = result {
+            self.stats.dropped[reason] += 1;
+        }
+    }
+
+    /// Gives up all heaps under way: the stream has ended.
+    pub(crate) fn flush(&mut self) {
+        while let Some((substream, slot)) = self.oldest() {
+            self.give_up(substream, slot, false);
+        }
+    }
+
+    fn whole(&mut self, packet: &Packet<'_>, arrival: Arrival<'_>) -> Result<(), Reason> {
+        if self.stops(packet) {
+            return Ok(());
+        }
+        self.store.whole(packet, arrival, &mut self.stats)?;
+        self.stats.heaps += 1;
+        self.stats.single_packet_heaps += 1;
+        Ok(())
+    }
+
+    fn piece(&mut self, packet: &Packet<'_>) -> Result<(), Reason> {
+        let cnt = packet.heap_cnt();
+        // Below the number of substreams, which is a usize.
+        #[expect(clippy::cast_possible_truncation)]
+        let number = (cnt % self.substreams.len() as u64) as usize;
+        match self.find(number, cnt) {
+            Some(slot) => self.continued(number, slot, packet),
+            None => self.begun(number, packet),
+        }
+    }
+
+    /// The first packet of a heap that has several.
+    fn begun(&mut self, number: usize, packet: &Packet<'_>) -> Result<(), Reason> {
+        let StreamConfig { unsized_heaps, out_of_order, max_heap_length, .. } = self.config;
+        if packet.heap_length().is_none() && !unsized_heaps {
+            return Err(Reason::Unsized);
+        }
+        let end = packet.payload_offset() + packet.payload().len() as u64;
+        let needed = usize::try_from(packet.heap_length().unwrap_or(end)).ok();
+        let needed = needed.filter(|needed| *needed <= max_heap_length).ok_or(Reason::HeapTooLong)?;
+        let mut coverage = Coverage::new(out_of_order);
+        coverage.add(packet.payload_offset(), packet.payload().len() as u64)?;
+        if self.stops(packet) {
+            return Ok(());
+        }
+        let Some(slots) = self.substreams.get(number).map(|substream| substream.slots.len()) else {
+            return Ok(());
+        };
+        let head = self.substreams.get(number).map_or(0, |substream| (substream.head + 1) % slots);
+        self.give_up(number, head, true);
+        let mut place = loop {
+            match self.store.begin(packet, needed, &mut self.stats) {
+                // Heaps that came before make room, the oldest first.
+                Err(Reason::MemoryLimit) => match self.oldest() {
+                    Some((substream, slot)) => self.give_up(substream, slot, true),
+                    None => return Err(Reason::MemoryLimit),
+                },
+                result => break result?,
+            }
+        };
+        if let Err(reason) = self.store.write(&mut place, packet) {
+            self.store.discard(place);
+            return Err(reason);
+        }
+        self.born += 1;
+        let live = Live {
+            cnt: packet.heap_cnt(),
+            flavour: packet.flavour(),
+            length: packet.heap_length(),
+            highest_address: packet.highest_address(),
+            coverage,
+            place,
+            born: self.born,
+        };
+        if let Some(substream) = self.substreams.get_mut(number) {
+            substream.head = head;
+            if let Some(slot) = substream.slots.get_mut(head) {
+                *slot = Some(live);
+            }
+        }
+        Ok(())
+    }
+
+    /// A later packet of a heap.
+    fn continued(&mut self, number: usize, slot: usize, packet: &Packet<'_>) -> Result<(), Reason> {
+        let stop = self.config.stop_on_stop_item && packet.control() == Some(id::STOP);
+        let place = self.substreams.get_mut(number).and_then(|substream| substream.slots.get_mut(slot));
+        let Some(place) = place else { return Ok(()) };
+        let Some(live) = place else { return Ok(()) };
+        if live.flavour != packet.flavour() {
+            return Err(Reason::FlavourConflict);
+        }
+        let end = packet.payload_offset() + packet.payload().len() as u64;
+        let length = match (live.length, packet.heap_length()) {
+            (Some(known), Some(said)) if known != said => return Err(Reason::LengthConflict),
+            (None, Some(said)) if said < live.coverage.end() => return Err(Reason::LengthConflict),
+            (known, said) => known.or(said),
+        };
+        if length.is_some_and(|length| end > length) {
+            return Err(Reason::BeyondHeap);
+        }
+        let needed = usize::try_from(length.unwrap_or(end)).ok();
+        let needed =
+            needed.filter(|needed| *needed <= self.config.max_heap_length).ok_or(Reason::HeapTooLong)?;
+        if live.length.is_none() {
+            self.store.grow(&mut live.place, needed, packet)?;
+        }
+        live.coverage.add(packet.payload_offset(), packet.payload().len() as u64)?;
+        if let Err(reason) = self.store.write(&mut live.place, packet) {
+            // Its bytes count as there, and are not: the whole heap is lost.
+            if let Some(live) = place.take() {
+                self.store.discard(live.place);
+                self.stats.incomplete_heaps_evicted += 1;
+            }
+            return Err(reason);
+        }
+        live.length = length;
+        live.highest_address = live.highest_address.max(packet.highest_address());
+        if stop {
+            self.stopped = true;
+        } else if live.is_complete()
+            && let Some(live) = place.take()
+        {
+            self.stats.heaps += 1;
+            self.store.finish(
+                live.place,
+                Finished {
+                    cnt: live.cnt,
+                    flavour: live.flavour,
+                    length: live.length,
+                    received: live.coverage.received(),
+                    missing: None,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes note when an accepted packet stops the stream. Its heap is not delivered.
+    fn stops(&mut self, packet: &Packet<'_>) -> bool {
+        let stops = self.config.stop_on_stop_item && packet.control() == Some(id::STOP);
+        self.stopped |= stops;
+        stops
+    }
+
+    /// The slot of heap `cnt`, looked for from the newest on.
+    fn find(&mut self, number: usize, cnt: u64) -> Option<usize> {
+        let Substream { slots, head } = self.substreams.get(number)?;
+        let (newer, older) = slots.split_at_checked(head + 1)?;
+        let is = |slot: &Option<Live<S::Place>>| slot.as_ref().is_some_and(|live| live.cnt == cnt);
+        let newest_first = newer.iter().rev().chain(older.iter().rev());
+        let steps = newest_first.enumerate().find(|(_, slot)| is(slot)).map(|(steps, _)| steps);
+        self.stats.search_dist += steps.map_or(slots.len(), |steps| steps + 1) as u64;
+        steps.map(|steps| (head + slots.len() - steps) % slots.len())
+    }
+
+    /// Where the heap is that began before all others.
+    fn oldest(&self) -> Option<(usize, usize)> {
+        let live = self.substreams.iter().enumerate().flat_map(|(number, substream)| {
+            let slots = substream.slots.iter().enumerate();
+            slots.filter_map(move |(slot, live)| live.as_ref().map(|live| (live.born, number, slot)))
+        });
+        live.min().map(|(_, number, slot)| (number, slot))
+    }
+
+    /// Ends what is in a slot, whole or not.
+    fn give_up(&mut self, number: usize, slot: usize, evicted: bool) {
+        let slot = self.substreams.get_mut(number).and_then(|substream| substream.slots.get_mut(slot));
+        let Some(live) = slot.and_then(Option::take) else { return };
+        let whole = live.is_contiguous();
+        let Live { cnt, flavour, mut length, coverage, place, .. } = live;
+        let received = coverage.received();
+        let counter = if whole {
+            length = Some(received);
+            &mut self.stats.heaps
+        } else if evicted {
+            &mut self.stats.incomplete_heaps_evicted
+        } else {
+            &mut self.stats.incomplete_heaps_flushed
+        };
+        *counter += 1;
+        let missing = (!whole).then(|| coverage.into_ranges());
+        self.store.finish(place, Finished { cnt, flavour, length, received, missing });
+    }
+}

@@ -1,0 +1,143 @@
+//! [`ChunkRing`]: full chunks to the user, used ones back. Shared by as many streams as you like.
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::Poll;
+use core::time::Duration;
+use std::time::Instant;
+
+use super::super::NoHeap;
+use super::super::ring::{Ring, Wait};
+use super::Chunk;
+
+/// Chunks on their way round. Clones share it.
+#[derive(Clone)]
+pub struct ChunkRing {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    data: Ring<Chunk>,
+    free: Ring<Chunk>,
+    /// Streams that may still fill chunks.
+    streams: AtomicUsize,
+}
+
+impl ChunkRing {
+    /// A ring in which at most `capacity` full chunks wait, with these chunks to fill.
+    ///
+    /// Chunks are in three places: the streams' windows, the ring, the user's hands. With fewer chunks than
+    /// these hold together, streams wait for the user.
+    #[must_use]
+    pub fn new(capacity: usize, chunks: impl IntoIterator<Item = Chunk>) -> Self {
+        let (data, free) = (Ring::new(capacity), Ring::new(usize::MAX));
+        for chunk in chunks {
+            // A ring that is open and has no bound takes everything.
+            let _ = free.push(chunk);
+        }
+        Self { shared: Arc::new(Shared { data, free, streams: AtomicUsize::new(0) }) }
+    }
+
+    /// The next full chunk, waited for; `None` when all streams have ended.
+    #[must_use]
+    pub fn next(&self) -> Option<Chunk> {
+        self.shared.data.pop(Wait::Forever).ok()
+    }
+
+    /// The next full chunk if one is there.
+    ///
+    /// # Errors
+    /// [`NoHeap::NotYet`] when there is none, [`NoHeap::Ended`] when none will come.
+    pub fn try_next(&self) -> Result<Chunk, NoHeap> {
+        self.shared.data.pop(Wait::No)
+    }
+
+    /// The next full chunk, waited for up to `most`.
+    ///
+    /// # Errors
+    /// As [`try_next`](Self::try_next).
+    pub fn next_timeout(&self, most: Duration) -> Result<Chunk, NoHeap> {
+        self.shared.data.pop(Instant::now().checked_add(most).map_or(Wait::Forever, Wait::Until))
+    }
+
+    /// The next full chunk as a future, for any executor; `None` when all streams have ended.
+    pub async fn next_async(&self) -> Option<Chunk> {
+        core::future::poll_fn(|context| match self.shared.data.poll_pop(context) {
+            Poll::Ready(result) => Poll::Ready(result.ok()),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Gives a chunk back to be filled again. Also how a new one is added.
+    pub fn give(&self, chunk: Chunk) {
+        // When nothing will be filled any more the chunk is dropped.
+        let _ = self.shared.free.push(chunk);
+    }
+
+    /// Chunks that wait to be filled.
+    #[must_use]
+    pub fn available(&self) -> usize {
+        self.shared.free.len()
+    }
+
+    pub(super) fn attach(&self) {
+        self.shared.streams.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A stream has handed over its last chunk.
+    pub(super) fn detach(&self) {
+        if self.shared.streams.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.data.close();
+        }
+    }
+
+    /// A chunk to fill; tells whether it had to wait. `None` when a stream is being stopped meanwhile.
+    pub(super) fn empty(&self, stopping: &AtomicUsize) -> Option<(Chunk, bool)> {
+        if let Ok(chunk) = self.shared.free.pop(Wait::No) {
+            return Some((chunk, false));
+        }
+        loop {
+            if is_stopping(stopping) {
+                return None;
+            }
+            // Nobody wakes this when a stream is stopped: it looks by itself.
+            let end = Instant::now() + Duration::from_millis(20);
+            match self.shared.free.pop(Wait::Until(end)) {
+                Ok(chunk) => return Some((chunk, true)),
+                Err(NoHeap::NotYet) => {}
+                Err(NoHeap::Ended) => return None,
+            }
+        }
+    }
+
+    /// Hands a chunk over, waiting for room; tells whether it had to wait.
+    pub(super) fn full(&self, chunk: Chunk, stopping: &AtomicUsize) -> bool {
+        let mut chunk = chunk;
+        let mut waited = false;
+        loop {
+            let end = Instant::now() + Duration::from_millis(20);
+            match self.shared.data.push_until(chunk, end) {
+                Ok(()) => return waited,
+                Err((back, open)) if open && !is_stopping(stopping) => chunk = back,
+                Err((back, _)) => {
+                    self.give(back);
+                    return waited;
+                }
+            }
+            waited = true;
+        }
+    }
+}
+
+fn is_stopping(stopping: &AtomicUsize) -> bool {
+    stopping.load(Ordering::Acquire) > 0
+}
+
+impl fmt::Debug for ChunkRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { data, free, .. } = &*self.shared;
+        write!(f, "ChunkRing {{ {} full, {} empty }}", data.len(), free.len())
+    }
+}

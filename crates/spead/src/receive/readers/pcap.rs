@@ -1,0 +1,323 @@
+//! [`PcapReader`]: the UDP datagrams of a capture file, pcap or pcapng, Ethernet, Linux "cooked" or plain IP.
+//!
+//! Both formats and the headers in front of a datagram are parsed by crates made for that; here is only what they mean
+//! for a stream. A datagram that the capture cut, or that IP cut in fragments, cannot be used and is counted.
+
+use core::net::{IpAddr, SocketAddr};
+use std::fs::File;
+use std::io::{self, Error, ErrorKind, Read};
+use std::path::Path;
+
+use etherparse::{EtherType, NetSlice, SlicedPacket, TransportSlice};
+use packhorse_buffer::{FreshSlab, Slabs};
+use pcap_parser::traits::{PcapNGPacketBlock as _, PcapReaderIterator};
+use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
+
+use super::super::{Batch, Reader, Reason, Stopper};
+
+/// Holds the largest record that capture programs write (262,144 bytes) with its headers.
+const RECORD: usize = 1 << 19;
+/// Datagrams of so many bytes together are handed over at once.
+const SLAB: usize = 1 << 18;
+const SLABS: usize = 64;
+/// The longest payload of a datagram.
+const DATAGRAM: usize = 65_535;
+
+/// Which datagrams are wanted, by where they were sent.
+type Filter = Box<dyn FnMut(SocketAddr) -> bool + Send>;
+
+/// Reads the datagrams of a capture.
+pub struct PcapReader {
+    blocks: Box<dyn PcapReaderIterator + Send>,
+    /// Of the interfaces of the section; of pcap the only one.
+    links: Vec<Linktype>,
+    filter: Filter,
+    slabs: Slabs,
+    spare: Option<FreshSlab>,
+    next: Option<FreshSlab>,
+}
+
+impl PcapReader {
+    /// Reads a capture file.
+    ///
+    /// # Errors
+    /// What the system says, and `InvalidData` when the file is no capture.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::new(File::open(path)?)
+    }
+
+    /// Reads a capture from anything that is `Read`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn new(source: impl Read + Send + 'static) -> io::Result<Self> {
+        let blocks = create_reader(RECORD, source).map_err(|error| refused(&error))?;
+        Ok(Self {
+            blocks,
+            links: Vec::new(),
+            filter: Box::new(|_| true),
+            slabs: Slabs::new(SLAB, SLABS),
+            spare: None,
+            next: None,
+        })
+    }
+
+    /// Only datagrams whose destination `wanted` wants; others are not counted.
+    #[must_use]
+    pub fn filter(mut self, wanted: impl FnMut(SocketAddr) -> bool + Send + 'static) -> Self {
+        self.filter = Box::new(wanted);
+        self
+    }
+}
+
+/// What comes next in the file.
+enum Next {
+    /// A datagram, copied to so many bytes of the slab.
+    Datagram(usize),
+    /// A record that is not one.
+    Dropped,
+    /// Something that is of no interest.
+    Other,
+    End,
+}
+
+impl PcapReader {
+    fn next(&mut self, into: &mut [u8]) -> io::Result<Next> {
+        let (offset, next) = match self.blocks.next() {
+            Ok((offset, block)) => {
+                let frame = match &block {
+                    PcapBlockOwned::LegacyHeader(header) => {
+                        self.links = vec![header.network];
+                        None
+                    }
+                    PcapBlockOwned::Legacy(record) => Some((0, record.data, record.origlen)),
+                    PcapBlockOwned::NG(Block::SectionHeader(_)) => {
+                        self.links.clear();
+                        None
+                    }
+                    PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
+                        self.links.push(interface.linktype);
+                        None
+                    }
+                    PcapBlockOwned::NG(Block::EnhancedPacket(record)) => {
+                        Some((record.if_id as usize, record.packet_data(), record.origlen))
+                    }
+                    PcapBlockOwned::NG(Block::SimplePacket(record)) => {
+                        Some((0, record.packet_data(), record.origlen))
+                    }
+                    PcapBlockOwned::NG(_) => None,
+                };
+                let next = frame.map_or(Next::Other, |(interface, frame, original)| {
+                    let link = self.links.get(interface).copied().unwrap_or(Linktype::NULL);
+                    match datagram(link, frame, original) {
+                        None => Next::Dropped,
+                        Some((to, _)) if !(self.filter)(to) => Next::Other,
+                        Some((_, payload)) => match into.get_mut(..payload.len()) {
+                            None => Next::Dropped,
+                            Some(into) => {
+                                into.copy_from_slice(payload);
+                                Next::Datagram(payload.len())
+                            }
+                        },
+                    }
+                });
+                (offset, next)
+            }
+            Err(PcapError::Eof) => return Ok(Next::End),
+            Err(PcapError::Incomplete(_)) => {
+                self.blocks.refill().map_err(|error| refused(&error))?;
+                return Ok(Next::Other);
+            }
+            Err(error) => return Err(refused(&error)),
+        };
+        self.blocks.consume(offset);
+        Ok(next)
+    }
+}
+
+impl Reader for PcapReader {
+    fn read(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        for slab in batch.clear() {
+            match slab.try_fresh() {
+                Ok(fresh) => self.next = Some(fresh),
+                Err(kept) => {
+                    self.slabs.give(kept);
+                    self.next = self.spare.take();
+                }
+            }
+        }
+        if let Some(spare) = self.spare.take() {
+            self.slabs.give_back(spare);
+        }
+        let Some(mut slab) = self.next.take().or_else(|| self.slabs.take()) else {
+            return Err(Error::from(ErrorKind::OutOfMemory));
+        };
+        let memory = slab.as_mut_slice();
+        let (mut filled, mut ends, mut more) = (0, Vec::new(), true);
+        while filled + DATAGRAM <= memory.len() {
+            match self.next(memory.get_mut(filled..).unwrap_or_default())? {
+                Next::Datagram(len) => {
+                    filled += len;
+                    ends.push(filled);
+                }
+                Next::Dropped => batch.dropped(Reason::NotADatagram),
+                Next::Other => {}
+                Next::End => {
+                    more = false;
+                    break;
+                }
+            }
+        }
+        self.spare = self.slabs.take();
+        let number = batch.lend(slab.share(), self.spare.is_some());
+        let mut start = 0;
+        for end in ends {
+            batch.packet(number, start..end);
+            start = end;
+        }
+        Ok(more)
+    }
+
+    fn stopper(&self) -> Stopper {
+        // A file is read to its end or until the stream no longer asks.
+        Stopper::new(|| ())
+    }
+
+    fn is_lossy(&self) -> bool {
+        false
+    }
+}
+
+impl core::fmt::Debug for PcapReader {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "PcapReader {{ links {:?} }}", self.links)
+    }
+}
+
+/// Destination and payload of the UDP datagram in a frame, if it is whole.
+fn datagram(link: Linktype, frame: &[u8], original: u32) -> Option<(SocketAddr, &[u8])> {
+    if (frame.len() as u64) < u64::from(original) {
+        return None;
+    }
+    let sliced = match link {
+        Linktype::ETHERNET => SlicedPacket::from_ethernet(frame),
+        Linktype::LINUX_SLL => SlicedPacket::from_linux_sll(frame),
+        // The newer "cooked" header begins with the protocol and has 20 bytes.
+        Linktype::LINUX_SLL2 => {
+            let (header, packet) = frame.split_at_checked(20)?;
+            let protocol = u16::from_be_bytes([*header.first()?, *header.get(1)?]);
+            SlicedPacket::from_ether_type(EtherType(protocol), packet)
+        }
+        Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 => SlicedPacket::from_ip(frame),
+        _ => return None,
+    };
+    let sliced = sliced.ok()?;
+    let to: IpAddr = match &sliced.net? {
+        NetSlice::Ipv4(ip) if !ip.is_payload_fragmented() => ip.header().destination_addr().into(),
+        NetSlice::Ipv6(ip) if !ip.is_payload_fragmented() => ip.header().destination_addr().into(),
+        _ => return None,
+    };
+    match sliced.transport? {
+        TransportSlice::Udp(udp) => Some((SocketAddr::new(to, udp.destination_port()), udp.payload())),
+        _ => None,
+    }
+}
+
+fn refused<I>(error: &PcapError<I>) -> Error {
+    let said = match error {
+        PcapError::ReadError => "the capture cannot be read",
+        PcapError::UnexpectedEof | PcapError::Incomplete(_) => "the capture ends in the middle of a record",
+        PcapError::HeaderNotRecognized | PcapError::Eof => "the file is no capture: neither pcap nor pcapng",
+        PcapError::BufferTooSmall => "the capture has a record of more than 512 KiB",
+        PcapError::NomError(..) | PcapError::OwnedNomError(..) => "the capture is damaged",
+    };
+    Error::new(ErrorKind::InvalidData, said)
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::PacketBuilder;
+    use packhorse_testkit::golden;
+
+    use super::*;
+    use crate::receive::{DirectStream, RingOptions, StreamConfig};
+
+    /// A pcap file of these frames.
+    fn pcap(link: u32, frames: &[Vec<u8>]) -> Vec<u8> {
+        let mut file = Vec::new();
+        for word in [0xA1B2_C3D4_u32, 0x0004_0002, 0, 0, 65_535, link] {
+            file.extend(word.to_le_bytes());
+        }
+        for frame in frames {
+            let len = u32::try_from(frame.len()).unwrap();
+            for word in [0, 0, len, len] {
+                file.extend(word.to_le_bytes());
+            }
+            file.extend(frame);
+        }
+        file
+    }
+
+    fn ethernet(port: u16, payload: &[u8]) -> Vec<u8> {
+        let builder = PacketBuilder::ethernet2([1; 6], [2; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 9);
+        let mut frame = Vec::new();
+        builder.udp(1000, port).write(&mut frame, payload).unwrap();
+        frame
+    }
+
+    fn heaps(reader: PcapReader) -> (Vec<u64>, crate::receive::Statistics) {
+        let config = StreamConfig { stop_on_stop_item: false, ..StreamConfig::default() };
+        let mut stream = DirectStream::new(reader, config, &RingOptions::default());
+        let heaps = stream.by_ref().map(|heap| heap.unwrap().payload().len() as u64).collect();
+        (heaps, stream.statistics())
+    }
+
+    #[test]
+    fn datagrams_of_an_ethernet_capture_become_heaps() {
+        let heap = golden::spead::named("heap2");
+        let tcp = {
+            let mut frame = Vec::new();
+            let builder = PacketBuilder::ethernet2([1; 6], [2; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 9);
+            builder.tcp(1, 2, 3, 4).write(&mut frame, heap).unwrap();
+            frame
+        };
+        let frames = [ethernet(8888, heap), tcp, ethernet(9999, heap), ethernet(8888, heap)];
+        let (all, stats) = heaps(PcapReader::new(io::Cursor::new(pcap(1, &frames))).unwrap());
+        assert_eq!((all.len(), stats.dropped[Reason::NotADatagram]), (3, 1));
+        let reader = PcapReader::new(io::Cursor::new(pcap(1, &frames))).unwrap();
+        assert_eq!(heaps(reader.filter(|to| to.port() == 8888)).0, [16, 16]);
+    }
+
+    #[test]
+    fn cooked_and_plain_captures_are_read_too() {
+        let heap = golden::spead::named("heap2");
+        let ip = ethernet(8888, heap)[14..].to_vec();
+        let cooked = [&[0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 8, 0][..], &ip].concat();
+        let cooked2 = [&[8, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0][..], &ip].concat();
+        for (link, frame) in [(113, cooked), (276, cooked2), (101, ip)] {
+            let reader = PcapReader::new(io::Cursor::new(pcap(link, &[frame]))).unwrap();
+            assert_eq!(heaps(reader).0, [16], "{link}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_was_cut_is_counted_and_a_file_that_is_none_refused() {
+        let mut file = pcap(1, &[ethernet(8888, golden::spead::named("heap2"))]);
+        file[24 + 12] += 1;
+        let (all, stats) = heaps(PcapReader::new(io::Cursor::new(file)).unwrap());
+        assert_eq!((all.len(), stats.dropped[Reason::NotADatagram]), (0, 1));
+        let error = PcapReader::new(&b"no capture at all, not one record"[..]).unwrap_err();
+        assert!(error.to_string().contains("no capture"), "{error}");
+    }
+
+    #[test]
+    fn a_capture_cut_at_any_byte_ends() {
+        let heap = golden::spead::named("heap2");
+        let file = pcap(1, &[ethernet(8888, heap), ethernet(8888, heap)]);
+        for len in 24..file.len() {
+            let reader = PcapReader::new(io::Cursor::new(file[..len].to_vec())).unwrap();
+            let mut stream = DirectStream::new(reader, StreamConfig::default(), &RingOptions::default());
+            while let Ok(Some(_)) = stream.next_heap() {}
+        }
+    }
+}
