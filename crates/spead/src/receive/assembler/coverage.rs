@@ -22,8 +22,10 @@ pub(super) enum Coverage {
 }
 
 impl Coverage {
-    pub(super) fn new(any_order: bool) -> Self {
-        if any_order { Self::AnyOrder { ranges: Vec::new(), received: 0 } } else { Self::InOrder(0) }
+    /// Nothing yet. `ranges` is memory to be used again, for packets in any order.
+    pub(super) fn new(any_order: bool, mut ranges: Vec<Range<u64>>) -> Self {
+        ranges.clear();
+        if any_order { Self::AnyOrder { ranges, received: 0 } } else { Self::InOrder(0) }
     }
 
     /// Takes account of `len` more bytes at `offset`.
@@ -82,6 +84,14 @@ impl Coverage {
         }
     }
 
+    /// The memory of the ranges, to be used again.
+    pub(super) fn into_memory(self) -> Option<Vec<Range<u64>>> {
+        match self {
+            Self::AnyOrder { ranges, .. } if ranges.capacity() <= MOST_RANGES => Some(ranges),
+            Self::AnyOrder { .. } | Self::InOrder(_) => None,
+        }
+    }
+
     /// The ranges.
     pub(super) fn into_ranges(self) -> Vec<Range<u64>> {
         match self {
@@ -100,7 +110,7 @@ mod tests {
 
     #[test]
     fn in_order_only_the_next_byte_is_wanted() {
-        let mut coverage = Coverage::new(false);
+        let mut coverage = Coverage::new(false, Vec::new());
         assert_eq!(coverage.add(1, 5), Err(Reason::OutOfOrder));
         assert_eq!(coverage.add(0, 5), Ok(()));
         assert_eq!(coverage.add(0, 5), Err(Reason::Duplicate));
@@ -111,7 +121,7 @@ mod tests {
 
     #[test]
     fn gaps_beyond_the_limit_are_refused_and_old_ones_still_close() {
-        let mut coverage = Coverage::new(true);
+        let mut coverage = Coverage::new(true, Vec::new());
         let most = MOST_RANGES as u64;
         for gap in 0..most {
             assert_eq!(coverage.add(gap * 2, 1), Ok(()));
@@ -124,7 +134,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_order_agrees_with_a_byte_map(pieces in proptest::collection::vec((0_u64..60, 0_u64..12), 0..40)) {
-            let mut coverage = Coverage::new(true);
+            let mut coverage = Coverage::new(true, Vec::new());
             let mut map = [false; 80];
             for (offset, len) in pieces {
                 let range = usize::try_from(offset).unwrap()..usize::try_from(offset + len).unwrap();

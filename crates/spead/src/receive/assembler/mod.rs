@@ -83,6 +83,8 @@ pub(crate) struct Assembler<S: Store> {
     born: u64,
     stopped: bool,
     stats: Statistics,
+    /// Memory for the ranges of heaps to come.
+    spare: Vec<Vec<Range<u64>>>,
 }
 
 #[derive(Debug)]
@@ -121,7 +123,15 @@ impl<S: Store> Assembler<S> {
         let slots = config.max_heaps.max(1);
         let substream = || Substream { slots: (0..slots).map(|_| None).collect(), head: 0 };
         let substreams = (0..config.substreams.max(1)).map(|_| substream()).collect();
-        Self { config, store, substreams, born: 0, stopped: false, stats: Statistics::default() }
+        Self {
+            config,
+            store,
+            substreams,
+            born: 0,
+            stopped: false,
+            stats: Statistics::default(),
+            spare: Vec::new(),
+        }
     }
 
     pub(crate) fn store(&mut self) -> &mut S {
@@ -194,7 +204,7 @@ impl<S: Store> Assembler<S> {
         let end = packet.payload_offset() + packet.payload().len() as u64;
         let needed = usize::try_from(packet.heap_length().unwrap_or(end)).ok();
         let needed = needed.filter(|needed| *needed <= max_heap_length).ok_or(Reason::HeapTooLong)?;
-        let mut coverage = Coverage::new(out_of_order);
+        let mut coverage = Coverage::new(out_of_order, self.spare.pop().unwrap_or_default());
         coverage.add(packet.payload_offset(), packet.payload().len() as u64)?;
         if self.stops(packet) {
             return Ok(());
@@ -277,17 +287,11 @@ impl<S: Store> Assembler<S> {
         } else if live.is_complete()
             && let Some(live) = place.take()
         {
+            let Live { cnt, flavour, length, coverage, place, .. } = live;
+            let received = coverage.received();
             self.stats.heaps += 1;
-            self.store.finish(
-                live.place,
-                Finished {
-                    cnt: live.cnt,
-                    flavour: live.flavour,
-                    length: live.length,
-                    received: live.coverage.received(),
-                    missing: None,
-                },
-            );
+            self.store.finish(place, Finished { cnt, flavour, length, received, missing: None });
+            self.spare.extend(coverage.into_memory());
         }
         Ok(())
     }
