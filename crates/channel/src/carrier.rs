@@ -58,6 +58,11 @@ pub trait SendRecords {
         claim.publish()
     }
 
+    /// Whether everything that was sent has been read, as far as this end can tell.
+    fn is_idle(&self) -> bool {
+        self.metrics().depth == 0
+    }
+
     /// Hands what is held back to the other end.
     ///
     /// # Errors

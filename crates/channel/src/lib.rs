@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod address;
 mod back_pressure;
+pub mod batch;
 mod builder;
 mod carrier;
 pub mod coalesce;
@@ -15,6 +16,8 @@ mod metrics;
 mod mode;
 pub mod net;
 pub mod packed;
+pub mod pipeline;
+pub mod placement;
 mod port;
 mod process;
 pub mod record;

@@ -34,6 +34,9 @@ impl<M: Mode> SendRecords for Sender<M> {
     fn largest(&self) -> usize {
         self.message_max()
     }
+    fn is_idle(&self) -> bool {
+        self.depth() == 0
+    }
     fn flush(&mut self) -> Result<(), SendError> {
         self.flush()
     }

@@ -15,6 +15,8 @@ use super::wire::{DatagramStack, Kind, Packet};
 
 /// The mark of the end is sent again after so long, until it is answered.
 const END_AGAIN: Duration = Duration::from_millis(30);
+/// And so often at most.
+const ENDS: u32 = 10;
 
 /// A sender's way to the receiver.
 #[derive(Debug)]
@@ -84,12 +86,13 @@ impl Line {
         }
     }
 
-    /// Everything is written, the mark of the end last: waits until the receiver has it, at most `patience`.
+    /// Everything is written, the mark of the end last. On tcp the system delivers it, whatever becomes of this process. A
+    /// datagram may get lost: the mark is sent again until it is answered, a few times.
     pub(crate) fn finish(&mut self, end: &[u8], patience: Duration) {
-        let until = Instant::now() + patience;
+        let until = Instant::now() + patience.min(END_AGAIN * ENDS);
         match &mut self.wire {
-            // Whether it has or not: there is nobody to tell.
-            Wire::Tcp { writer, .. } => _ = writer.finish(patience),
+            // What lies there unread would make the system drop what the receiver has not read yet.
+            Wire::Tcp { .. } => _ = self.heard(),
             Wire::Udp { .. } => {
                 while self.heard() == Heard::Nothing && Instant::now() < until {
                     if let Wire::Udp { socket, .. } = &mut self.wire {

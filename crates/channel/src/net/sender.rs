@@ -60,7 +60,7 @@ impl<M: Mode> Sender<M> {
     }
 
     /// Takes the place of a message of `len` bytes and type `kind`. When there is none, does what the channel's
-    /// [`BackPressure`] says; under `DropNewest` the claim is then of memory that goes nowhere.
+    /// [`BackPressure`] says; a message that the policy drops is [`SendError::Full`] here.
     ///
     /// # Errors
     /// [`SendError`], among them [`TooLarge`](SendError::TooLarge) and [`WrongType`](SendError::WrongType).
@@ -89,13 +89,17 @@ impl<M: Mode> Sender<M> {
         self.shared.claim(kind, len, Wait::until(timeout))
     }
 
-    /// Sends a copy of `message`.
+    /// Sends a copy of `message`. A message that the policy drops is a success that the metrics tell.
     ///
     /// # Errors
     /// As [`claim`](Self::claim).
     #[inline]
     pub fn send(&mut self, kind: u32, message: &[u8]) -> Result<(), SendError> {
-        let mut claim = self.claim(kind, message.len())?;
+        let drops = self.shared.options.back_pressure == BackPressure::DropNewest;
+        let mut claim = match self.shared.claim(kind, message.len(), Wait::Policy) {
+            Err(SendError::Full) if drops => return Ok(()),
+            claim => claim?,
+        };
         claim.copy_from_slice(message);
         claim.publish();
         Ok(())
@@ -204,7 +208,6 @@ pub struct Claim<'a> {
     at: usize,
     len: usize,
     kind: u32,
-    goes_nowhere: bool,
 }
 
 impl<'a> Claim<'a> {
@@ -214,9 +217,8 @@ impl<'a> Claim<'a> {
         at: usize,
         len: usize,
         kind: u32,
-        goes_nowhere: bool,
     ) -> Self {
-        Self { shared, state: Some(state), at, len, kind, goes_nowhere }
+        Self { shared, state: Some(state), at, len, kind }
     }
 
     /// The message is complete: it is sent now, or soon.
@@ -224,9 +226,6 @@ impl<'a> Claim<'a> {
     pub fn publish(mut self) {
         let (at, kind, len) = (self.at, self.kind, self.len);
         let Some(mut state) = self.state.take() else { return };
-        if self.goes_nowhere {
-            return;
-        }
         state.outbox.open.publish(at, kind, len);
         state.outbox.next += 1;
         add(&self.shared.counters.messages, 1);
@@ -251,10 +250,7 @@ impl Deref for Claim<'_> {
     #[inline]
     fn deref(&self) -> &[u8] {
         let Some(state) = &self.state else { return &[] };
-        match &state.scratch {
-            Some(scratch) if self.goes_nowhere => scratch.bytes(self.at, self.len),
-            _ => state.outbox.open.bytes(self.at, self.len),
-        }
+        state.outbox.open.bytes(self.at, self.len)
     }
 }
 
@@ -262,19 +258,13 @@ impl DerefMut for Claim<'_> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         let Some(state) = &mut self.state else { return &mut [] };
-        let State { scratch, outbox, .. } = &mut **state;
-        match scratch {
-            Some(scratch) if self.goes_nowhere => scratch.bytes_mut(self.at, self.len),
-            _ => outbox.open.bytes_mut(self.at, self.len),
-        }
+        state.outbox.open.bytes_mut(self.at, self.len)
     }
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        if let Some(mut state) = self.state.take()
-            && !self.goes_nowhere
-        {
+        if let Some(mut state) = self.state.take() {
             state.outbox.open.cancel(self.at);
         }
     }

@@ -18,7 +18,6 @@ use std::time::Instant;
 
 use packhorse_link::TransportError;
 
-use super::batch::Batch;
 use super::counters::{Counters, add};
 use super::dial::{Dial, packet};
 use super::greeting::Greeting;
@@ -72,8 +71,6 @@ pub(super) struct State {
     greeting: Greeting,
     session: u32,
     line: Option<Line>,
-    /// Where claims that go nowhere are filled.
-    pub(super) scratch: Option<Batch>,
     last_write: Instant,
     flusher: Flusher,
     pub(super) failed: Option<SendError>,
@@ -112,7 +109,6 @@ impl Shared {
             greeting,
             session,
             line,
-            scratch: None,
             last_write: now.checked_sub(options.quiet).unwrap_or(now),
             flusher: Flusher::None,
             failed: None,
@@ -150,26 +146,14 @@ impl Shared {
             return Err(SendError::WrongType { expected: only, found: kind });
         }
         let mut state = self.lock();
-        let mut goes_nowhere = false;
         self.usable(&state)?;
         if !state.outbox.make_room(len) {
-            (state, goes_nowhere) = self.press(state, len, wait)?;
+            state = self.press(state, len, wait)?;
         }
-        let batch = if goes_nowhere {
-            let size = crate::packed::Layout::Aligned.size(len);
-            match &mut state.scratch {
-                Some(scratch) if scratch.room() >= size => {
-                    scratch.clear();
-                    scratch
-                }
-                scratch => scratch.insert(Batch::new(size)),
-            }
-        } else {
-            &mut state.outbox.open
-        };
+        let batch = &mut state.outbox.open;
         let most = batch.left();
         let at = batch.claim(len).map_err(|_| SendError::TooLarge { len, most })?;
-        Ok(Claim::new(self, state, at, len, kind, goes_nowhere))
+        Ok(Claim::new(self, state, at, len, kind))
     }
 
     fn usable(&self, state: &State) -> Result<(), SendError> {
@@ -179,17 +163,17 @@ impl Shared {
         state.failed.map_or(Ok(()), Err)
     }
 
-    /// There is no room: does what the policy says. True when the message shall go nowhere.
+    /// There is no room: does what the policy says.
     #[cold]
     fn press<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         len: usize,
         wait: Wait,
-    ) -> Result<(MutexGuard<'a, State>, bool), SendError> {
+    ) -> Result<MutexGuard<'a, State>, SendError> {
         self.pump(&mut state, false)?;
         if state.outbox.make_room(len) {
-            return Ok((state, false));
+            return Ok(state);
         }
         let policy = self.options.back_pressure;
         let until = match (wait, policy) {
@@ -203,13 +187,13 @@ impl Shared {
             (Wait::Policy, BackPressure::DropNewest) => {
                 state.outbox.skip();
                 add(&self.counters.dropped_newest, 1);
-                return Ok((state, true));
+                return Err(SendError::Full);
             }
             (Wait::Policy, BackPressure::DropOldest) => {
                 while !state.outbox.make_room(len) {
                     add(&self.counters.dropped_oldest, state.outbox.drop_oldest());
                 }
-                return Ok((state, false));
+                return Ok(state);
             }
         };
         add(&self.counters.blocks, 1);
@@ -219,7 +203,7 @@ impl Shared {
             self.usable(&state)?;
             self.pump(&mut state, false)?;
             if state.outbox.make_room(len) {
-                return Ok((state, false));
+                return Ok(state);
             }
             if over {
                 return Err(SendError::Timeout);
