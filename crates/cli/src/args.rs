@@ -10,6 +10,7 @@ use packhorse::ProfileName;
 use packhorse::uri::Uri;
 
 use crate::heaps::args::HeapsArgs;
+use crate::lz4::args::Lz4Args;
 use crate::quantity::{self, Copies};
 
 const AFTER: &str = "\
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Send streams of samples as SPEAD heaps
     Heaps(HeapsArgs),
+    /// Compress or decompress LZ4 frames, reading, computing and writing at once
+    Lz4(Lz4Args),
     /// Print man pages or shell completions
     Generate(GenerateArgs),
 }

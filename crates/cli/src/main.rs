@@ -1,6 +1,8 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+extern crate alloc;
+
 mod args;
 mod demo;
 mod exit;
@@ -10,6 +12,7 @@ mod hex;
 mod human;
 mod inspect;
 mod logging;
+mod lz4;
 mod noise;
 mod progress;
 mod quantity;
@@ -28,7 +31,7 @@ use exit::Exit;
 
 fn main() -> ExitCode {
     exit::report_panics();
-    match Cli::try_parse() {
+    match Cli::try_parse_from(lz4::args::familiar(std::env::args_os())) {
         Ok(cli) => run(&cli.command).map_or_else(|error| exit::failed(&error), ExitCode::from),
         Err(error) => exit::usage(&error),
     }
@@ -45,6 +48,7 @@ fn run(command: &Command) -> anyhow::Result<Exit> {
         Command::Hex(args) => hex::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Heaps(args) => heaps::run(args),
+        Command::Lz4(args) => lz4::run(args),
         Command::Generate(args) => generate::run(args),
     }
 }

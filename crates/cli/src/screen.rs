@@ -13,10 +13,17 @@ static BARS: LazyLock<MultiProgress> =
     LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
 /// Whether the reader is a program.
 static JSON: AtomicBool = AtomicBool::new(false);
+/// Whether nobody wants to hear anything.
+static SILENT: AtomicBool = AtomicBool::new(false);
 
 /// From now on every line is a JSON object.
 pub(crate) fn speak_json() {
     JSON.store(true, Ordering::Relaxed);
+}
+
+/// From now on nothing is said at all.
+pub(crate) fn be_silent() {
+    SILENT.store(true, Ordering::Relaxed);
 }
 
 /// Whether every line is a JSON object.
@@ -77,6 +84,9 @@ fn tell(event: &str, prefix: &str, text: &str) {
 }
 
 fn raw(text: &str) {
+    if SILENT.load(Ordering::Relaxed) {
+        return;
+    }
     let line = format!("{text}\n");
     BARS.suspend(|| {
         let _ = io::stderr().write_all(line.as_bytes());

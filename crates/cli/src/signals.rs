@@ -10,8 +10,8 @@ use signal_hook::iterator::Signals;
 
 use crate::screen;
 
-/// Folders that are to be deleted when the program is interrupted.
-static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// Folders and files that are to be deleted when the program is interrupted.
+static PARTIAL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Starts waiting for signals.
 pub(crate) fn watch() -> anyhow::Result<()> {
@@ -30,15 +30,15 @@ pub(crate) fn watch() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Deletes this folder if the program is interrupted.
-pub(crate) fn delete_when_interrupted(folder: &Path) {
-    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
+/// Deletes this folder or file if the program is interrupted.
+pub(crate) fn delete_when_interrupted(path: &Path) {
+    PARTIAL.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
 }
 
 fn interrupted(signal: i32) -> ! {
     packhorse::application::remove_partial_files();
-    for folder in FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        let _ = fs::remove_dir_all(folder);
+    for path in PARTIAL.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
     screen::error("interrupted before the end; partial files are deleted; run it again to start over");
     // The shell's convention for a program that a signal ended.

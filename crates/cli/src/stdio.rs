@@ -62,10 +62,19 @@ impl io::Write for Output {
     }
 }
 
+/// Standard input as a file of its own, at the same place.
+pub(crate) fn stdin_file() -> io::Result<File> {
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Standard output as a file of its own, at the same place.
+pub(crate) fn stdout_file() -> io::Result<File> {
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
 /// Whether standard output leads into another program.
 pub(crate) fn stdout_is_pipe() -> bool {
-    let fd = io::stdout().as_fd().try_clone_to_owned();
-    fd.and_then(|fd| File::from(fd).metadata()).is_ok_and(|metadata| metadata.file_type().is_fifo())
+    stdout_file().and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 fn io_error(error: TransportError<io::Error>) -> io::Error {

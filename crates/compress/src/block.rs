@@ -33,7 +33,13 @@ pub const fn max_len(len: usize) -> usize {
 /// pays": with room for `input.len() - 1` bytes, `None` means that the input is better sent as it is.
 #[must_use]
 pub fn compress_into(input: &[u8], output: &mut [u8]) -> Option<usize> {
-    codec::compress_default(input, output)
+    compress_fast_into(input, output, 1)
+}
+
+/// As [`compress_into`], with an `acceleration` from 1 on: every step skips more, which is faster and compresses less.
+#[must_use]
+pub fn compress_fast_into(input: &[u8], output: &mut [u8], acceleration: u32) -> Option<usize> {
+    codec::compress_fast(input, output, acceleration)
 }
 
 /// Decodes the block `input` into the front of `output` and returns how many bytes came out.
@@ -58,6 +64,8 @@ mod tests {
             for (name, bytes) in patterns::all(7, len) {
                 let mut wire = vec![0xA5; max_len(len)];
                 let coded = compress_into(&bytes, &mut wire).unwrap();
+                let fast = compress_fast_into(&bytes, &mut vec![0; max_len(len)], 50).unwrap();
+                assert!(fast + 300 >= coded, "{name} {len}: skipping is no gain");
                 let mut back = vec![0xA5; len];
                 assert_eq!(decompress_into(&wire[..coded], &mut back), Ok(len), "{name} {len}");
                 assert!(back == bytes, "{name} {len}");

@@ -3,6 +3,7 @@
 extern crate alloc;
 
 pub mod accelerator;
+mod adapters;
 pub mod block;
 mod brick;
 mod codec;
@@ -16,6 +17,7 @@ mod positional;
 mod schedule;
 mod timeline;
 
+pub use adapters::{read, write};
 pub use brick::{BLOCKS, Block, Brick, Outcome};
 pub use codec::{BlockError, Level, NoSuchLevel};
 pub use compress::{

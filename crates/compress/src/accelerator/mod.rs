@@ -26,10 +26,12 @@
 //! [`Simulated`] is such a file, with time in place of hardware.
 
 mod cpu;
+mod host;
 mod inline;
 mod simulated;
 
 pub use cpu::CpuPool;
+pub use host::Host;
 pub use inline::Inline;
 pub use simulated::{Simulated, Speed};
 

@@ -60,13 +60,14 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// Compresses into `output` without any state of its own; `None` when that has no room.
-pub(crate) fn compress_default(input: &[u8], output: &mut [u8]) -> Option<usize> {
+/// Compresses into `output` without any state of its own, skipping more the higher `acceleration` is; `None` when that
+/// has no room.
+pub(crate) fn compress_fast(input: &[u8], output: &mut [u8], acceleration: u32) -> Option<usize> {
     let (len, room) = (c_len(input)?, c_room(output));
+    let (from, to) = (input.as_ptr().cast(), output.as_mut_ptr().cast());
+    let acceleration = c_int::try_from(acceleration).unwrap_or(c_int::MAX);
     // SAFETY: both pointers come from slices of the lengths given, which do not overlap, and C keeps neither.
-    let written = unsafe {
-        lz4_sys::LZ4_compress_default(input.as_ptr().cast(), output.as_mut_ptr().cast(), len, room)
-    };
+    let written = unsafe { lz4_sys::LZ4_compress_fast(from, to, len, room, acceleration) };
     positive(written)
 }
 

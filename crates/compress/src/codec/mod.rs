@@ -15,7 +15,7 @@ mod liblz4;
 mod safe;
 
 pub use level::{Level, NoSuchLevel};
-pub(crate) use liblz4::{Encoder, Loaded, compress_default};
+pub(crate) use liblz4::{Encoder, Loaded, compress_fast};
 pub use safe::BlockError;
 pub(crate) use safe::{decode, decode_after};
 

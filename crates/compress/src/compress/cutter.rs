@@ -61,7 +61,7 @@ impl Cutter {
     }
 
     /// Whether the last block is complete.
-    fn is_between(&self, brick: &mut Brick) -> bool {
+    pub(crate) fn is_between(&self, brick: &mut Brick) -> bool {
         brick.last_block().is_some_and(|block| block.payload().len() == self.block)
     }
 
@@ -86,15 +86,17 @@ fn keep(history: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Fills bricks from a stream.
-pub(super) struct ReadFeed<R> {
+pub(crate) struct ReadFeed<R> {
     reader: R,
     cutter: Cutter,
     ended: bool,
+    /// The last read brought less than asked.
+    short: bool,
 }
 
 impl<R: Read> ReadFeed<R> {
-    pub(super) fn new(reader: R, cutter: Cutter) -> Self {
-        Self { reader, cutter, ended: false }
+    pub(crate) fn new(reader: R, cutter: Cutter) -> Self {
+        Self { reader, cutter, ended: false, short: false }
     }
 }
 
@@ -108,16 +110,22 @@ impl<R: Read> Feed for ReadFeed<R> {
             }
             let count = read_some(&mut self.reader, spare)
                 .map_err(|source| Error::Read { offset: self.cutter.offset(), source })?;
-            let short = count < spare_len;
+            self.short = count < spare_len;
             self.cutter.commit(count, brick);
             self.ended = count == 0;
             // Whole blocks that have come are passed on when nothing else is to be done meanwhile.
-            if short && self.cutter.is_between(brick) && idle.now() {
+            if self.short && self.cutter.is_between(brick) && idle.now() {
                 break;
             }
         }
-        self.cutter.cut(brick);
+        if self.ended {
+            self.cutter.cut(brick);
+        }
         Ok(!brick.is_empty())
+    }
+
+    fn is_slow(&self) -> bool {
+        self.short
     }
 }
 

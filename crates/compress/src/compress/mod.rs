@@ -13,7 +13,7 @@ mod options;
 
 use std::io::{Read, Write};
 
-pub(crate) use cutter::Cutter;
+pub(crate) use cutter::{Cutter, ReadFeed};
 pub(crate) use framer::Framer;
 pub use kernel::CompressKernel;
 pub use options::Options;
@@ -79,13 +79,13 @@ pub fn compress_on<A: Accelerator>(
     framer.begin()?;
     match input {
         Input::Stream(reader) => {
-            let mut feed = cutter::ReadFeed::new(reader, Cutter::new(options));
+            let mut feed = ReadFeed::new(reader, Cutter::new(options));
             schedule::run(plan, accelerator, &mut feed, &mut framer, watch)?;
         }
         // Linked blocks need the bytes before them, and reading those twice is no good while somebody writes.
         Input::File { file, start } if options.linked => {
             let reader = crate::input::Sequential { file, at: start };
-            let mut feed = cutter::ReadFeed::new(reader, Cutter::new(options));
+            let mut feed = ReadFeed::new(reader, Cutter::new(options));
             schedule::run(plan, accelerator, &mut feed, &mut framer, watch)?;
         }
         Input::File { file, start } => {

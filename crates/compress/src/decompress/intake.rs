@@ -134,6 +134,11 @@ impl Intake {
         self.error.is_some()
     }
 
+    /// Whether a part of a block is there.
+    pub(crate) fn is_inside(&self) -> bool {
+        matches!(self.parser.want(), Want::Payload(_))
+    }
+
     /// The error, once everything before it was passed on.
     pub(crate) fn error(&self) -> Result<(), Error> {
         self.error.map_or(Ok(()), |error| Err(error.into()))
@@ -206,18 +211,18 @@ impl Intake {
 }
 
 /// Fills bricks from a stream of frames.
-pub(super) struct ReadFeed<R> {
+pub(crate) struct ReadFeed<R> {
     reader: Buffered<R>,
     intake: Intake,
 }
 
 impl<R: Read> ReadFeed<R> {
-    pub(super) fn new(reader: R, intake: Intake) -> Self {
+    pub(crate) fn new(reader: R, intake: Intake) -> Self {
         Self { reader: Buffered::new(reader), intake }
     }
 
     /// Bytes of input so far.
-    pub(super) fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.intake.offset()
     }
 }
@@ -238,8 +243,7 @@ impl<R: Read> Feed for ReadFeed<R> {
                 break;
             }
             // What has come is passed on when nothing else is to be done meanwhile.
-            let between = self.intake.have == 0 && !matches!(self.intake.parser.want(), Want::Payload(_));
-            if between && !brick.is_empty() && self.reader.is_drained() && idle.now() {
+            if !self.intake.is_inside() && !brick.is_empty() && self.reader.is_drained() && idle.now() {
                 break;
             }
         }
@@ -248,6 +252,10 @@ impl<R: Read> Feed for ReadFeed<R> {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.reader.is_drained()
     }
 }
 

@@ -15,7 +15,7 @@ use std::io::{Read, Write};
 
 pub(crate) use chain::Chain;
 pub(crate) use content::ContentWriter;
-pub(crate) use intake::Intake;
+pub(crate) use intake::{Intake, ReadFeed};
 pub use kernel::DecompressKernel;
 
 use crate::accelerator::{Accelerator, CpuPool, Inline};
@@ -80,7 +80,7 @@ pub fn decompress_on<A: Accelerator>(
         Input::Stream(reader) => reader,
         Input::File { file, start } => Box::new(Sequential { file, at: start }),
     };
-    let mut feed = intake::ReadFeed::new(reader, Intake::new(options));
+    let mut feed = ReadFeed::new(reader, Intake::new(options));
     let mut drain = ContentWriter::new(writer, options);
     schedule::run(plan, accelerator, &mut feed, &mut drain, watch)?;
     drain.finish()?;

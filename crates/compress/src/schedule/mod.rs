@@ -95,19 +95,32 @@ pub(crate) trait Feed {
     ///
     /// A brick need not be full: when nobody has anything to do and the input is slow, what has come goes on.
     fn fill(&mut self, brick: &mut Brick, idle: Idle<'_>) -> Result<bool, Error>;
+
+    /// Whether the input had less than was asked for: to ask again may take long.
+    fn is_slow(&self) -> bool {
+        false
+    }
 }
 
 /// Whether anybody has something to do.
 #[derive(Clone, Copy)]
-pub(crate) struct Idle<'a>(Option<&'a AtomicUsize>);
+pub(crate) enum Idle<'a> {
+    /// Bricks are to be full, however long that takes.
+    Never,
+    /// Whoever waits for this brick has nothing else to do.
+    Always,
+    /// When so many bricks in flight are none.
+    When(&'a AtomicUsize),
+}
 
 impl Idle<'_> {
-    /// Bricks are to be full, however long that takes.
-    pub(crate) const NEVER: Self = Self(None);
-
-    /// Whether no brick is in flight now.
+    /// Whether there is nothing else to do now.
     pub(crate) fn now(self) -> bool {
-        self.0.is_some_and(|flying| flying.load(Ordering::Relaxed) == 0)
+        match self {
+            Self::Never => false,
+            Self::Always => true,
+            Self::When(flying) => flying.load(Ordering::Relaxed) == 0,
+        }
     }
 }
 
@@ -135,7 +148,7 @@ pub(crate) fn run<A: Accelerator, F: Feed + Send, D: Drain>(
 }
 
 /// Drains a brick and tells how far that got.
-fn finish<D: Drain>(drain: &mut D, brick: &mut Brick, watch: &mut Watch<'_>) -> Result<(), Error> {
+pub(crate) fn finish<D: Drain>(drain: &mut D, brick: &mut Brick, watch: &mut Watch<'_>) -> Result<(), Error> {
     let pending = |block: &crate::brick::Block| matches!(block.outcome(), crate::brick::Outcome::Pending);
     if brick.blocks().iter().any(pending) {
         return Err(DeviceError("a block came back without a result".into()).into());

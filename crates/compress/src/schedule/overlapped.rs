@@ -59,7 +59,7 @@ fn read<A: Accelerator, F: Feed>(
         // When the other side has given up, so does this one.
         let Ok(mut brick) = free.recv() else { break };
         brick.reset(number);
-        if !Timeline::around(timeline, Lane::Read, number, || feed.fill(&mut brick, Idle(Some(flying))))? {
+        if !Timeline::around(timeline, Lane::Read, number, || feed.fill(&mut brick, Idle::When(flying)))? {
             break;
         }
         Timeline::around(timeline, Lane::ToDevice, number, || accelerator.prepare(&mut brick))?;

@@ -17,7 +17,7 @@ pub(super) fn run<A: Accelerator, F: Feed, D: Drain>(
     let mut brick = Brick::new(plan.blocks);
     for number in 0.. {
         brick.reset(number);
-        if !Timeline::around(timeline, Lane::Read, number, || feed.fill(&mut brick, Idle::NEVER))? {
+        if !Timeline::around(timeline, Lane::Read, number, || feed.fill(&mut brick, Idle::Never))? {
             break;
         }
         Timeline::around(timeline, Lane::ToDevice, number, || accelerator.prepare(&mut brick))?;

@@ -1,0 +1,184 @@
+//! `packhorse lz4` as a filter and on files: what comes out, what is told, and what is left when it goes wrong.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the failure of the test")]
+
+mod support;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::process::Stdio;
+
+use packhorse_testkit::patterns;
+use support::{Folder, assert_says, names, packhorse, run};
+
+fn content() -> Vec<u8> {
+    [patterns::text(1, 1_500_000), patterns::random(2, 700_000), patterns::zeros(1_000_001)].concat()
+}
+
+#[test]
+fn it_is_a_filter_both_ways_with_every_option() {
+    let content = content();
+    for options in [
+        &["lz4"][..],
+        &["lz4", "-9", "-B4"],
+        &["lz4", "-BD", "-B5", "--checksum"],
+        &["lz4", "--fast=3", "-BX", "-T1"],
+        &["lz4", "--schedule", "serial"],
+        &["lz4", "--sets", "2", "--brick", "1", "-T", "5"],
+    ] {
+        let frame = run(options, &content);
+        assert_eq!((frame.code, frame.stderr.as_str()), (Some(0), ""), "{options:?}");
+        assert!(frame.stdout.len() < content.len());
+        let back = run(&["lz4", "-d"], &frame.stdout);
+        assert_eq!((back.code, back.stderr.as_str()), (Some(0), ""), "{options:?}");
+        assert!(back.stdout == content, "{options:?}");
+    }
+}
+
+#[test]
+fn the_default_frame_has_the_header_of_independent_blocks_of_1_mib() {
+    assert_eq!(&run(&["lz4"], b"x").stdout[..7], b"\x04\x22\x4D\x18\x60\x60\x51");
+    assert_eq!(run(&["lz4"], b"").stdout, b"\x04\x22\x4D\x18\x60\x60\x51\0\0\0\0");
+}
+
+#[test]
+fn files_keep_mode_and_time_and_are_told_as_lz4_tells_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    let input = folder.write("in", &patterns::zeros(100_000));
+    fs::set_permissions(&input, fs::Permissions::from_mode(0o640)).unwrap();
+    let output = folder.text("out.lz4");
+    let ended = run(&["lz4", "--content-size", &input, &output], b"");
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.starts_with("Compressed 100000 bytes into 4"), "{}", ended.stderr);
+    assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, 0o640);
+    let time = |path: &str| fs::metadata(path).unwrap().modified().unwrap();
+    assert_eq!(time(&output), time(&input));
+    let ended = run(&["lz4", "-q", &output, &folder.text("again")], b"");
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "its name says what to do");
+    assert!(folder.read("again") == patterns::zeros(100_000));
+    let ended = run(&["lz4", "-t", &output], b"");
+    assert!(ended.stderr.starts_with("whole: 100000 bytes"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_file_that_is_there_is_replaced_only_when_asked_and_only_by_a_whole_one() {
+    let folder = Folder::new();
+    let input = folder.write("in", b"new");
+    let output = folder.write("out", b"old");
+    assert_says(&run(&["lz4", &input, &output], b""), 2, "-f replaces it");
+    assert_eq!(folder.read("out"), b"old");
+    assert_eq!(run(&["lz4", "-f", &input, &output], b"").code, Some(0));
+    let mut frame = folder.read("out");
+    assert_eq!(run(&["lz4", "-d"], &frame).stdout, b"new");
+
+    frame.truncate(frame.len() - 1);
+    let cut = folder.write("cut.lz4", &frame);
+    folder.write("kept", b"kept");
+    let ended = run(&["lz4", "-d", "-f", &cut, &folder.text("kept")], b"");
+    assert_says(&ended, 1, &format!("at byte {}", frame.len()));
+    assert_eq!(folder.read("kept"), b"kept");
+    assert_eq!(names(&folder.path("")), ["cut.lz4", "in", "kept", "out"], "no partial file is left");
+}
+
+#[test]
+fn damage_is_told_with_its_place_and_exit_code_1() {
+    let mut frame = run(&["lz4", "--checksum", "-BX"], &content()).stdout;
+    for (bytes, says) in
+        [(&b"not lz4 at all"[..], "no LZ4 frame"), (&[][..], "empty"), (&frame[..5000], "cut short")]
+    {
+        assert_says(&run(&["lz4", "-dc"], bytes), 1, says);
+        assert_says(&run(&["lz4", "-t"], bytes), 1, "at byte");
+    }
+    frame.extend_from_slice(b"junk");
+    let ended = run(&["lz4", "-d"], &frame);
+    assert_says(&ended, 1, &format!("at byte {}", frame.len() - 4));
+    assert!(ended.stdout == content(), "what came before is right");
+    assert_says(&run(&["lz4", "-d", "--limit", "1M"], &frame), 1, "limit of 1000000 bytes");
+    frame[100_000] ^= 4;
+    assert_says(&run(&["lz4", "-d"], &frame), 1, "the block is damaged");
+}
+
+#[test]
+fn a_dictionary_makes_it_smaller_and_is_needed_again() {
+    let folder = Folder::new();
+    let dictionary = folder.write("dictionary", &patterns::text(7, 40_000));
+    let content = patterns::text(7, 30_000);
+    let frame = run(&["lz4", "-D", &dictionary], &content).stdout;
+    assert!(frame.len() < 1000, "{}", frame.len());
+    assert!(run(&["lz4", "-d", "-D", &dictionary], &frame).stdout == content);
+    assert_says(&run(&["lz4", "-d"], &frame), 1, "another dictionary");
+    let empty = folder.write("empty", b"");
+    assert_says(&run(&["lz4", "-D", &empty], &content), 2, "empty");
+}
+
+#[test]
+fn a_full_disk_and_a_folder_are_errors_and_a_closed_pipe_is_not() {
+    let folder = Folder::new();
+    let input = folder.write("in", &content());
+    assert_says(&run(&["lz4", &input, "/dev/full"], b""), 2, "at byte");
+    assert_says(&run(&["lz4", &folder.text("")], b""), 2, "is a folder");
+    assert_says(&run(&["lz4", "-f", &input, &folder.text("")], b""), 2, "is a folder");
+    assert_says(&run(&["lz4", "--content-size"], b"x"), 2, "needs a file");
+    assert_says(&run(&["lz4", &folder.text("none")], b""), 2, "cannot read");
+
+    let mut child =
+        packhorse(&["lz4", &input]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let stderr = support::stderr_of(&mut child);
+    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn sparse_files_and_files_without_a_length_are_read_as_they_are() {
+    let folder = Folder::new();
+    let sparse = folder.text("sparse");
+    fs::File::create(&sparse).unwrap().set_len(20 << 20).unwrap();
+    let frame = run(&["lz4", "-c", &sparse], b"").stdout;
+    assert!(run(&["lz4", "-d"], &frame).stdout == patterns::zeros(20 << 20));
+    // A file of /proc says that it has no byte, and has some.
+    let status = run(&["lz4", "-c", "/proc/self/cmdline"], b"").stdout;
+    assert!(run(&["lz4", "-d"], &status).stdout.starts_with(support::PACKHORSE.as_bytes()));
+}
+
+#[test]
+fn what_is_added_to_a_file_while_it_is_read_does_no_harm() {
+    let folder = Folder::new();
+    let log = folder.write("log", &patterns::text(3, 3_000_000));
+    let mut child = packhorse(&["lz4", "-c", &log]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut file = OpenOptions::new().append(true).open(&log).unwrap();
+    for _ in 0..100 {
+        file.write_all(&patterns::text(4, 1000)).unwrap();
+    }
+    let mut frame = Vec::new();
+    std::io::Read::read_to_end(&mut child.stdout.take().unwrap(), &mut frame).unwrap();
+    assert!(child.wait().unwrap().success());
+    let back = run(&["lz4", "-d"], &frame).stdout;
+    assert!(back.len() >= 3_000_000 && folder.read("log").starts_with(&back));
+}
+
+#[test]
+fn rm_deletes_what_was_read_and_only_after_success() {
+    let folder = Folder::new();
+    let input = folder.write("in", b"content");
+    assert_eq!(run(&["lz4", "--rm", "-q", &input, &folder.text("in.lz4")], b"").code, Some(0));
+    assert_eq!(names(&folder.path("")), ["in.lz4"]);
+    let broken = folder.write("broken.lz4", b"junk");
+    assert_eq!(run(&["lz4", "-d", "--rm", &broken, &folder.text("out")], b"").code, Some(1));
+    assert_eq!(names(&folder.path("")), ["broken.lz4", "in.lz4"]);
+    assert_eq!(run(&["lz4", "-qq", "-t", &broken], b"").stderr, "", "silence was asked for");
+}
+
+#[test]
+fn a_timeline_is_drawn_of_either_schedule() {
+    let folder = Folder::new();
+    let input = folder.write("in", &content());
+    for schedule in ["serial", "overlapped"] {
+        let svg = folder.text(&format!("{schedule}.svg"));
+        let args = ["lz4", "--schedule", schedule, "--timeline", &svg, "-c", "--brick", "1", &input];
+        assert_eq!(run(&args, b"").code, Some(0));
+        let picture = String::from_utf8(folder.read(&format!("{schedule}.svg"))).unwrap();
+        for part in ["<svg ", schedule, ">read<", ">compute 1<", ">write<"] {
+            assert!(picture.contains(part), "{part}");
+        }
+    }
+}
