@@ -1,7 +1,7 @@
 //! [`Target`]: where the result goes. A file appears under its name only when it is whole.
 //!
 //! ```text
-//!   OUT does not exist     .packhorse-XXXXXX.part beside it, renamed at the end; nobody's file is ever replaced
+//!   OUT does not exist     .packhorse-....part beside it, renamed at the end; nobody's file is ever replaced
 //!   OUT exists, -f         the same, renamed over it
 //!   OUT is no file         a device or a named pipe is written as it is
 //!   standard output        as it is; a terminal only when asked
