@@ -27,11 +27,23 @@ struct Peer {
 }
 
 /// Every peer. A new one is one entry here and a comparison in `test/peer.rs`.
-const PEERS: &[Peer] = &[Peer {
-    requirement: "blake3>=1,<2",
-    proof: "import blake3; blake3.blake3(b'').digest()",
-    purpose: "the hash that the native profile sends, by another binding",
-}];
+const PEERS: &[Peer] = &[
+    Peer {
+        requirement: "blake3>=1,<2",
+        proof: "import blake3; blake3.blake3(b'').digest()",
+        purpose: "the hash that the native profile sends, by another binding",
+    },
+    Peer {
+        requirement: "numpy>=2,<3",
+        proof: "import numpy; numpy.zeros(1)",
+        purpose: "the arrays that spead2 sends",
+    },
+    Peer {
+        requirement: "spead2>=4.5,<5",
+        proof: "import spead2.recv, spead2.send; spead2.ThreadPool()",
+        purpose: "streams of SPEAD heaps, by their best-known implementation",
+    },
+];
 
 /// `cargo xtask peers`.
 pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {

@@ -132,6 +132,19 @@ impl Descriptor {
         }
     }
 
+    /// Bytes of a value, when no dimension is variable.
+    #[must_use]
+    pub fn fixed_len(&self) -> Option<u64> {
+        let mut bits = self.element_bits()?;
+        for side in &self.shape {
+            match side {
+                Dimension::Fixed(size) => bits = bits.checked_mul(*size)?,
+                Dimension::Variable => return None,
+            }
+        }
+        Some(bits.div_ceil(8))
+    }
+
     /// The dimensions of a value of `len` bytes: a single variable dimension follows from the length.
     ///
     /// `None` when the length fits no such array: too short, or not a whole number of rows. A last byte may hold

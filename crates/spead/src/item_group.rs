@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::descriptor::EncodeDescriptorError;
 use crate::wire::id;
-use crate::{Descriptor, Dimension, Flavour, Heap, Value};
+use crate::{Descriptor, Flavour, Heap, Value};
 
 /// Items with descriptions and values.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ impl ItemGroup {
         let value = value.into();
         let item = self.item(id)?;
         let len = value.as_bytes().len() as u64;
-        if let Some(expected) = item.bytes()
+        if let Some(expected) = item.descriptor.fixed_len()
             && expected != len
         {
             return Err(ItemError::Length { name: item.descriptor.name.clone(), len, expected });
@@ -240,18 +240,6 @@ impl Item {
             }
         }
     }
-
-    /// Bytes of a value, when the descriptor alone says how many.
-    fn bytes(&self) -> Option<u64> {
-        let mut bits = self.descriptor.element_bits()?;
-        for side in &self.descriptor.shape {
-            match side {
-                Dimension::Fixed(size) => bits = bits.checked_mul(*size)?,
-                Dimension::Variable => return None,
-            }
-        }
-        Some(bits.div_ceil(8))
-    }
 }
 
 fn select(which: Select, stale: bool) -> bool {
@@ -302,7 +290,7 @@ pub enum ItemError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BugCompat, Format, PrebuiltHeap};
+    use crate::{BugCompat, Dimension, Format, PrebuiltHeap};
 
     fn group() -> ItemGroup {
         let mut group = ItemGroup::new(Flavour::SPEAD_64_40);

@@ -16,6 +16,7 @@ mod manifest;
 mod no_std;
 mod package;
 mod peer;
+mod spead_peer;
 mod units;
 
 use core::sync::atomic::Ordering;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::Context;
+use super::{Context, spead_peer};
 use crate::need::{Need, PYTHON};
 use crate::peers;
 use crate::run::Run;
@@ -50,7 +50,8 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
         &packhorse,
         &[words(&["recv"]), vec![written.clone()]].concat(),
     )?;
-    compare(&files, &written)
+    compare(&files, &written)?;
+    spead_peer::receive(&python, &packhorse)
 }
 
 /// Files with the lengths at which blocks and fragments end early, late and not at all.

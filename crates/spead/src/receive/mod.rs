@@ -12,6 +12,7 @@
 mod assembler;
 pub mod chunk;
 mod config;
+mod descriptions;
 mod direct;
 mod heap;
 mod heaps;
@@ -27,6 +28,7 @@ mod ring_stream;
 mod statistics;
 
 pub use config::StreamConfig;
+pub use descriptions::{Described, Descriptions};
 pub use direct::DirectStream;
 pub use heap::Heap;
 pub use items::{HeapItem, Items};

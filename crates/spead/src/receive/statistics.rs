@@ -150,6 +150,8 @@ pub struct Statistics {
     pub too_old_heaps: u64,
     /// Chunk streams: heaps that the place function did not want, or put outside the chunk.
     pub rejected_heaps: u64,
+    /// Stop heaps that ended the stream: 1 when its sender said that it was done.
+    pub stops: u64,
     /// Streams of bytes: bytes skipped in search of the next packet.
     pub skipped_bytes: u64,
     /// Packets dropped, by reason.
@@ -173,6 +175,7 @@ impl Statistics {
             ("worker_blocked", self.worker_blocked),
             ("too_old_heaps", self.too_old_heaps),
             ("rejected_heaps", self.rejected_heaps),
+            ("stops", self.stops),
             ("skipped_bytes", self.skipped_bytes),
         ];
         let own = own.into_iter().map(|(name, count)| (name.to_owned(), count));
@@ -208,7 +211,7 @@ mod tests {
     fn every_counter_has_a_name_of_its_own() {
         let mut names: Vec<String> = Statistics::default().counters().map(|(name, _)| name).collect();
         let all = names.len();
-        assert_eq!(all, 14 + Reason::ALL.len());
+        assert_eq!(all, 15 + Reason::ALL.len());
         names.sort();
         names.dedup();
         assert_eq!(names.len(), all);

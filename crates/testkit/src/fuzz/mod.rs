@@ -13,6 +13,7 @@ mod deframe;
 mod pull;
 mod receiver;
 mod session;
+mod spead;
 mod uri;
 
 pub use control::{control_ftag, control_native};
@@ -20,6 +21,7 @@ pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed};
 pub use pull::{pull_ftag, pull_native};
 pub use receiver::receiver;
 pub use session::session;
+pub use spead::{spead_descriptor, spead_heaps, spead_packet};
 pub use uri::uri;
 
 /// What a target does with an input.
@@ -36,5 +38,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("pull_native", pull_native),
     ("receiver", receiver),
     ("session", session),
+    ("spead_descriptor", spead_descriptor),
+    ("spead_heaps", spead_heaps),
+    ("spead_packet", spead_packet),
     ("uri", uri),
 ];

@@ -284,6 +284,7 @@ impl<S: Store> Assembler<S> {
         live.highest_address = live.highest_address.max(packet.highest_address());
         if stop {
             self.stopped = true;
+            self.stats.stops += 1;
         } else if live.is_complete()
             && let Some(live) = place.take()
         {
@@ -300,6 +301,7 @@ impl<S: Store> Assembler<S> {
     fn stops(&mut self, packet: &Packet<'_>) -> bool {
         let stops = self.config.stop_on_stop_item && packet.control() == Some(id::STOP);
         self.stopped |= stops;
+        self.stats.stops += u64::from(stops);
         stops
     }
 
