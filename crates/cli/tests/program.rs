@@ -35,7 +35,7 @@ fn wrong_usage_ends_with_2_and_says_what_exists() {
         (&["send"][..], "PATH"),
         (&["fly"], "fly"),
         (&["send", "x", "--mode", "fountain"], "the modes of this version are once and repeat=N"),
-        (&["send", "x", "--profile", "rugged"], "native"),
+        (&["send", "x", "--profile", "smooth"], "native"),
         (&["send", "x", "--to", "memory://m"], "available are pipe:"),
         (&["recv", "x", "--from", "host"], "a scheme is missing"),
         (&["noise", "--drop", "2"], "a chance from 0 to 1"),
