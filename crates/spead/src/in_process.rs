@@ -22,9 +22,11 @@ pub fn queue(slabs: usize, size: usize) -> (PacketSender, PacketReceiver) {
     let most = slabs.max(1);
     let state = State { full: VecDeque::with_capacity(most), sender: true, receiver: true };
     let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), most });
-    // Beside those in the queue: one being filled, and those that the receiver still has slices of.
-    let slabs = Slabs::new(size, usize::MAX);
-    (PacketSender { slabs, open: None, shared: Arc::clone(&shared) }, PacketReceiver { shared })
+    // Beside those in the queue: one being filled, one being read. More only if the receiver keeps slices.
+    let mut supply = Slabs::new(size, usize::MAX);
+    let working_set: Vec<_> = (0..most + 2).filter_map(|_| supply.take()).collect();
+    working_set.into_iter().for_each(|slab| supply.give_back(slab));
+    (PacketSender { slabs: supply, open: None, shared: Arc::clone(&shared) }, PacketReceiver { shared })
 }
 
 /// The end that sends. Dropping it ends the stream.

@@ -115,12 +115,15 @@ impl ItemGroup {
     /// Gives a single number that travels in the headers.
     ///
     /// # Errors
-    /// [`ItemError`]: it is not in the group, it is an array, or it has more bits than an immediate of this flavour.
+    /// [`ItemError`]: it is not in the group, it is an array, or its bits are no whole bytes or more than an immediate
+    /// of this flavour has.
     pub fn set_immediate(&mut self, id: u64, value: u64) -> Result<(), ItemError> {
         let most = self.flavour.address_bits();
         let item = self.item(id)?;
         let bits = item.descriptor.element_bits();
-        if !item.descriptor.shape.is_empty() || bits.is_none_or(|bits| bits > u64::from(most)) {
+        if !item.descriptor.shape.is_empty()
+            || bits.is_none_or(|bits| bits > u64::from(most) || bits % 8 != 0)
+        {
             return Err(ItemError::NotImmediate { name: item.descriptor.name.clone(), most });
         }
         item.put(ItemValue::Immediate(value));
@@ -161,8 +164,9 @@ impl ItemGroup {
             };
             match value {
                 ItemValue::Immediate(value) => heap.immediate(item.descriptor.id, *value),
-                // The receiver could not tell how long an immediate of variable length was.
-                ItemValue::Memory(value) if item.descriptor.is_variable() => {
+                // The receiver could not tell how long an immediate of variable length was, nor on which side of it
+                // the filling bits are.
+                ItemValue::Memory(value) if item.descriptor.is_variable() || !item.has_whole_bytes() => {
                     heap.addressed(item.descriptor.id, value.clone())
                 }
                 ItemValue::Memory(value) => heap.item(item.descriptor.id, value.clone()),
@@ -224,6 +228,11 @@ impl Item {
         self.version
     }
 
+    /// Whether no element shares a byte with another.
+    fn has_whole_bytes(&self) -> bool {
+        self.descriptor.element_bits().is_some_and(|bits| bits.is_multiple_of(8))
+    }
+
     /// A single unsigned number: of an immediate, or of up to 8 bytes, big-endian, as SPEAD's own formats are.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
@@ -278,7 +287,9 @@ pub enum ItemError {
         len: u64,
     },
     /// Not a single number of few enough bits.
-    #[error("item {name:?} is no single number of at most {most} bits; give it a value in memory")]
+    #[error(
+        "item {name:?} is no single number of whole bytes and at most {most} bits; give it a value in memory"
+    )]
     NotImmediate {
         /// The item.
         name: String,

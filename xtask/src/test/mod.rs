@@ -17,6 +17,7 @@ mod no_std;
 mod package;
 mod peer;
 mod spead_peer;
+mod spead_send;
 mod units;
 
 use core::sync::atomic::Ordering;

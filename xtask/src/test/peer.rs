@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{Context, spead_peer};
+use super::{Context, spead_peer, spead_send};
 use crate::need::{Need, PYTHON};
 use crate::peers;
 use crate::run::Run;
@@ -51,7 +51,8 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
         &[words(&["recv"]), vec![written.clone()]].concat(),
     )?;
     compare(&files, &written)?;
-    spead_peer::receive(&python, &packhorse)
+    spead_peer::receive(&python, &packhorse)?;
+    spead_send::send(&python, &packhorse, &mut context.tally)
 }
 
 /// Files with the lengths at which blocks and fragments end early, late and not at all.

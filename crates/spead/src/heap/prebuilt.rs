@@ -27,6 +27,8 @@ pub struct PrebuiltHeap(Box<Built>);
 struct Built {
     flavour: Flavour,
     count: Option<u64>,
+    substream: usize,
+    rate: Option<f64>,
     headers: Box<[u8]>,
     packets: Box<[Packet]>,
     pieces: Box<[Piece]>,
@@ -34,6 +36,7 @@ struct Built {
     places: Box<[Place]>,
     wire_len: usize,
     payload_len: usize,
+    longest: usize,
 }
 
 /// Where the parts of a packet are. Ranges begin where those of the packet before it end.
@@ -113,6 +116,8 @@ impl PrebuiltHeap {
         Ok(Self(Box::new(Built {
             flavour,
             count: heap.count,
+            substream: 0,
+            rate: None,
             places: places.collect(),
             headers: headers.into(),
             packets: packets.into(),
@@ -120,6 +125,7 @@ impl PrebuiltHeap {
             values: contents.values.into(),
             wire_len: shapes.iter().map(Shape::len).sum(),
             payload_len: contents.len,
+            longest: shapes.iter().map(Shape::len).max().unwrap_or(0),
         })))
     }
 
@@ -191,6 +197,28 @@ impl PrebuiltHeap {
         self.0.count = count;
     }
 
+    /// Which of the writer's endpoints it goes to.
+    #[must_use]
+    pub fn substream(&self) -> usize {
+        self.0.substream
+    }
+
+    /// Sends it to another endpoint of the writer than the first, which is 0.
+    pub fn set_substream(&mut self, substream: usize) {
+        self.0.substream = substream;
+    }
+
+    /// The rate that it asked for instead of the stream's.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        self.0.rate
+    }
+
+    /// Sends it at a rate of its own, in bytes a second, or with `None` at the stream's.
+    pub fn set_rate(&mut self, rate: Option<f64>) {
+        self.0.rate = rate.filter(|rate| *rate > 0.0);
+    }
+
     /// Bytes of all its packets.
     #[must_use]
     pub fn wire_len(&self) -> usize {
@@ -212,7 +240,7 @@ impl PrebuiltHeap {
     /// Bytes of its longest packet.
     #[must_use]
     pub fn longest_packet(&self) -> usize {
-        self.0.packets.iter().map(|packet| packet.len as usize).max().unwrap_or(0)
+        self.0.longest
     }
 
     /// Writes the heap's number into all headers.

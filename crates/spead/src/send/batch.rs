@@ -54,13 +54,13 @@ impl<'a> Batch<'a> {
 
     /// Adds packet `index` of a heap; `false` when it has no room for it.
     #[inline]
-    pub(crate) fn push(&mut self, heap: &'a PrebuiltHeap, index: usize, substream: usize) -> bool {
+    pub(crate) fn push(&mut self, heap: &'a PrebuiltHeap, index: usize) -> bool {
         let (len, parts) = heap.packet_len(index);
         if self.packets.is_full() || self.slices.remaining_capacity() < parts {
             return false;
         }
         self.slices.extend(heap.parts(index).map(IoSlice::new));
-        self.finish(len, substream, index + 1 == heap.packets());
+        self.finish(len, heap.substream(), index + 1 == heap.packets());
         true
     }
 

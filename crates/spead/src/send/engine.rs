@@ -45,13 +45,6 @@ pub struct StreamStatistics {
     pub failed_heaps: u64,
 }
 
-/// A heap in the hands of the engine.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outgoing<'a> {
-    pub(crate) heap: &'a PrebuiltHeap,
-    pub(crate) substream: usize,
-}
-
 /// Writing failed.
 #[derive(Debug)]
 pub(crate) struct Failed {
@@ -66,11 +59,11 @@ pub(crate) struct Failed {
 #[derive(Debug)]
 pub(crate) struct Engine<W> {
     writer: W,
-    pacer: Option<Pacer>,
-    /// Pace of heaps that have their own.
-    burst_ratio: f64,
-    /// Bytes after which a batch is written.
-    batch_bytes: usize,
+    pacer: Pacer,
+    /// Bytes a second of heaps that have no rate of their own.
+    rate: Option<f64>,
+    /// Bytes that leave at once when there is a rate.
+    burst: usize,
     /// When the next packet may leave.
     due: Option<Instant>,
     statistics: StreamStatistics,
@@ -84,18 +77,19 @@ const SLEEP_SLACK: Duration = Duration::from_micros(100);
 
 impl<W: Writer> Engine<W> {
     pub(crate) fn new(writer: W, config: &StreamConfig) -> Self {
-        let pacer = config.rate.filter(|rate| *rate > 0.0).map(|rate| Pacer::new(rate, config.burst_ratio));
-        let batch_bytes = if pacer.is_some() { config.burst.clamp(1, BATCH_BYTES) } else { BATCH_BYTES };
-        let (statistics, copied) = (StreamStatistics::default(), Vec::new());
-        Self { writer, pacer, burst_ratio: config.burst_ratio, batch_bytes, due: None, statistics, copied }
+        Self {
+            writer,
+            pacer: Pacer::new(config.burst_ratio),
+            rate: config.rate.filter(|rate| *rate > 0.0),
+            burst: config.burst.clamp(1, BATCH_BYTES),
+            due: None,
+            statistics: StreamStatistics::default(),
+            copied: Vec::new(),
+        }
     }
 
     pub(crate) const fn writer(&self) -> &W {
         &self.writer
-    }
-
-    pub(crate) fn into_writer(self) -> W {
-        self.writer
     }
 
     pub(crate) const fn statistics(&self) -> &StreamStatistics {
@@ -104,94 +98,57 @@ impl<W: Writer> Engine<W> {
 
     /// Says that there was nothing to send until now.
     pub(crate) fn idle(&mut self) {
-        if let Some(pacer) = &mut self.pacer {
-            pacer.idle_until(SystemClock.now());
+        if self.due.is_some() {
+            self.pacer.idle_until(SystemClock.now());
         }
-    }
-
-    /// Whether a heap can be written to that substream at all.
-    pub(crate) fn check(&self, heap: &PrebuiltHeap, substream: usize) -> Result<(), Unfit> {
-        let (len, most) = (heap.longest_packet(), self.writer.longest_packet());
-        if len > most {
-            return Err(Unfit::Packet { len, most });
-        }
-        let substreams = self.writer.substreams();
-        if substream >= substreams { Err(Unfit::Substream { substream, substreams }) } else { Ok(()) }
     }
 
     /// Writes all packets of all heaps, one heap after the other.
-    pub(crate) fn serial<'a>(&mut self, heaps: impl Iterator<Item = Outgoing<'a>>) -> Result<(), Failed> {
+    pub(crate) fn serial<'a>(&mut self, heaps: impl Iterator<Item = &'a PrebuiltHeap>) -> Result<(), Failed> {
         let mut batch = Batch::new();
+        let mut rate = self.rate;
         // Heaps in front of those in the batch, and heaps with a packet in the batch.
         let (mut sent, mut begun) = (0, 0);
-        for Outgoing { heap, substream } in heaps {
+        for heap in heaps {
+            let own = heap.rate().or(self.rate);
+            if own != rate {
+                self.write(&mut batch, rate).map_err(|error| self.failed(sent, begun, error))?;
+                self.statistics.heaps += begun as u64;
+                (sent, begun, rate) = (sent + begun, 0, own);
+            }
             begun += 1;
             for index in 0..heap.packets() {
-                let whole = batch.push(heap, index, substream);
-                if whole && batch.bytes() < self.batch_bytes {
+                if self
+                    .gather(&mut batch, heap, index, rate)
+                    .map_err(|error| self.failed(sent, begun, error))?
+                {
                     continue;
                 }
-                let last = index + 1 == heap.packets();
-                let written = self.write(&mut batch).and_then(|()| {
-                    if whole || batch.push(heap, index, substream) {
-                        Ok(())
-                    } else {
-                        self.copy(heap, index, substream)
-                    }
-                });
-                written.map_err(|error| self.failed(sent, begun, error))?;
-                let done = if last && batch.is_empty() { begun } else { begun - 1 };
+                // Something was written: all but the newest heap, or that too.
+                let done = if index + 1 == heap.packets() && batch.is_empty() { begun } else { begun - 1 };
                 self.statistics.heaps += done as u64;
                 (sent, begun) = (sent + done, begun - done);
             }
         }
-        self.write(&mut batch).map_err(|error| self.failed(sent, begun, error))?;
+        self.write(&mut batch, rate).map_err(|error| self.failed(sent, begun, error))?;
         self.statistics.heaps += begun as u64;
         Ok(())
     }
 
-    /// Writes a packet of each heap in turn.
-    pub(crate) fn round_robin<'a, I>(&mut self, heaps: I) -> Result<(), Failed>
-    where
-        I: Iterator<Item = Outgoing<'a>> + Clone,
-    {
+    /// Writes a packet of each heap in turn, at the rate of the first.
+    pub(crate) fn round_robin(&mut self, heaps: &[PrebuiltHeap]) -> Result<(), Failed> {
         let mut batch = Batch::new();
-        let count = heaps.clone().count();
-        let rounds = heaps.clone().map(|outgoing| outgoing.heap.packets()).max().unwrap_or(0);
+        let rate = heaps.first().and_then(PrebuiltHeap::rate).or(self.rate);
+        let rounds = heaps.iter().map(PrebuiltHeap::packets).max().unwrap_or(0);
         for index in 0..rounds {
-            for Outgoing { heap, substream } in
-                heaps.clone().filter(|outgoing| index < outgoing.heap.packets())
-            {
-                let whole = batch.push(heap, index, substream);
-                if whole && batch.bytes() < self.batch_bytes {
-                    continue;
-                }
-                let written = self.write(&mut batch).and_then(|()| {
-                    if whole || batch.push(heap, index, substream) {
-                        Ok(())
-                    } else {
-                        self.copy(heap, index, substream)
-                    }
-                });
-                written.map_err(|error| self.failed(0, count, error))?;
+            for heap in heaps.iter().filter(|heap| index < heap.packets()) {
+                self.gather(&mut batch, heap, index, rate)
+                    .map_err(|error| self.failed(0, heaps.len(), error))?;
             }
         }
-        self.write(&mut batch).map_err(|error| self.failed(0, count, error))?;
-        self.statistics.heaps += count as u64;
+        self.write(&mut batch, rate).map_err(|error| self.failed(0, heaps.len(), error))?;
+        self.statistics.heaps += heaps.len() as u64;
         Ok(())
-    }
-
-    /// Writes heaps at a pace of their own instead of the stream's.
-    pub(crate) fn at_rate<T>(&mut self, rate: Option<f64>, write: impl FnOnce(&mut Self) -> T) -> T {
-        let Some(rate) = rate.filter(|rate| *rate > 0.0) else {
-            return write(self);
-        };
-        let own = Some(Pacer::new(rate, self.burst_ratio));
-        let (stream, bytes) = (core::mem::replace(&mut self.pacer, own), self.batch_bytes);
-        self.batch_bytes = bytes.min(StreamConfig::default().burst);
-        let written = write(self);
-        (self.pacer, self.batch_bytes) = (stream, bytes);
-        written
     }
 
     fn failed(&mut self, sent: usize, failed: usize, error: io::Error) -> Failed {
@@ -199,19 +156,39 @@ impl<W: Writer> Engine<W> {
         Failed { sent, failed, error }
     }
 
+    /// Adds a packet to the batch, and writes the batch when it is full. Returns whether nothing was written.
+    #[inline]
+    fn gather<'a>(
+        &mut self,
+        batch: &mut Batch<'a>,
+        heap: &'a PrebuiltHeap,
+        index: usize,
+        rate: Option<f64>,
+    ) -> io::Result<bool> {
+        let most = if rate.is_some() { self.burst } else { BATCH_BYTES };
+        if batch.push(heap, index) {
+            if batch.bytes() < most {
+                return Ok(true);
+            }
+            return self.write(batch, rate).map(|()| false);
+        }
+        self.write(batch, rate)?;
+        if !batch.push(heap, index) {
+            self.copy(heap, index, rate)?;
+        }
+        Ok(false)
+    }
+
     /// Writes the batch when it is due, and empties it.
-    fn write(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
+    fn write(&mut self, batch: &mut Batch<'_>, rate: Option<f64>) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
         if let Some(due) = self.due.take() {
             sleep_until(due);
         }
-        let now = self.pacer.is_some().then(|| SystemClock.now());
+        self.due = rate.map(|rate| self.pacer.sent(batch.bytes(), rate, SystemClock.now()));
         self.writer.write(batch)?;
-        if let (Some(pacer), Some(now)) = (&mut self.pacer, now) {
-            self.due = Some(pacer.sent(batch.bytes(), now));
-        }
         let packets = batch.len() as u64;
         self.statistics.packets += packets;
         self.statistics.bytes += batch.bytes() as u64;
@@ -223,39 +200,18 @@ impl<W: Writer> Engine<W> {
 
     /// Writes a packet that lies in more pieces than a system call takes.
     #[cold]
-    fn copy(&mut self, heap: &PrebuiltHeap, index: usize, substream: usize) -> io::Result<()> {
+    fn copy(&mut self, heap: &PrebuiltHeap, index: usize, rate: Option<f64>) -> io::Result<()> {
         let mut copied = core::mem::take(&mut self.copied);
         copied.clear();
         heap.parts(index).for_each(|part| copied.extend_from_slice(part));
         let mut batch = Batch::new();
-        batch.push_whole(&copied, substream, index + 1 == heap.packets());
-        let written = self.write(&mut batch);
+        batch.push_whole(&copied, heap.substream(), index + 1 == heap.packets());
+        let written = self.write(&mut batch, rate);
         drop(batch);
         self.copied = copied;
         self.statistics.copied_packets += 1;
         written
     }
-}
-
-/// The heap cannot be sent on this stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
-    /// A packet is longer than the writer can write.
-    #[error("the heap has a packet of {len} bytes, the writer takes {most}; prebuild it with shorter ones")]
-    Packet {
-        /// Bytes of the longest packet.
-        len: usize,
-        /// Bytes that the writer takes.
-        most: usize,
-    },
-    /// There is no such endpoint.
-    #[error("substream {substream} does not exist; the writer has {substreams}, counted from 0")]
-    Substream {
-        /// Which was asked for.
-        substream: usize,
-        /// How many there are.
-        substreams: usize,
-    },
 }
 
 fn sleep_until(due: Instant) {

@@ -13,24 +13,23 @@ use packhorse_buffer::Instant;
 /// Keeps a rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pacer {
-    seconds_per_byte: f64,
     ratio: f64,
-    /// When all bytes so far would have left at the average rate.
+    /// When all bytes so far would have left at their average rates.
     average: Option<Instant>,
     /// When they will have left at the faster rate, from the last delay on.
     fast: Option<Instant>,
 }
 
 impl Pacer {
-    /// `rate` in bytes a second, above 0; `ratio` at least 1.
-    pub(crate) fn new(rate: f64, ratio: f64) -> Self {
-        Self { seconds_per_byte: 1.0 / rate.max(1.0), ratio: ratio.max(1.0), average: None, fast: None }
+    /// Catches up `ratio` times as fast as the rate, at least 1.
+    pub(crate) fn new(ratio: f64) -> Self {
+        Self { ratio: ratio.max(1.0), average: None, fast: None }
     }
 
-    /// Counts `bytes` that leave at `now`; returns when the next may.
-    pub(crate) fn sent(&mut self, bytes: usize, now: Instant) -> Instant {
+    /// Counts `bytes` that leave at `now`, at `rate` bytes a second; returns when the next may.
+    pub(crate) fn sent(&mut self, bytes: usize, rate: f64, now: Instant) -> Instant {
         #[expect(clippy::cast_precision_loss)]
-        let seconds = bytes as f64 * self.seconds_per_byte;
+        let seconds = bytes as f64 / rate.max(1.0);
         // Longer than anybody waits, and a duration all the same.
         let time = |seconds: f64| Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
         let average = self.average.unwrap_or(now) + time(seconds);
@@ -55,23 +54,23 @@ mod tests {
 
     #[test]
     fn bursts_leave_at_the_average_rate() {
-        let mut pacer = Pacer::new(1e6, 1.05);
+        let mut pacer = Pacer::new(1.05);
         let mut now = at(0);
         for burst in 1..=100 {
-            now = pacer.sent(1000, now);
+            now = pacer.sent(1000, 1e6, now);
             assert!(now >= at(burst * 1000) && now <= at(burst * 1000 + 100));
         }
     }
 
     #[test]
     fn a_delay_is_caught_up_no_faster_than_the_ratio() {
-        let mut pacer = Pacer::new(1e6, 1.25);
-        let due = pacer.sent(1000, at(0));
+        let mut pacer = Pacer::new(1.25);
+        let due = pacer.sent(1000, 1e6, at(0));
         assert_eq!(due, at(1000));
         let mut now = at(5000);
         let mut bursts = 0;
         loop {
-            let next = pacer.sent(1000, now);
+            let next = pacer.sent(1000, 1e6, now);
             bursts += 1;
             let gap = next.since(now);
             assert!(gap >= Duration::from_micros(799), "{gap:?}");
@@ -86,9 +85,9 @@ mod tests {
 
     #[test]
     fn idle_time_gives_no_credit() {
-        let mut pacer = Pacer::new(1e6, 1.05);
-        pacer.sent(1000, at(0));
+        let mut pacer = Pacer::new(1.05);
+        pacer.sent(1000, 1e6, at(0));
         pacer.idle_until(at(1_000_000));
-        assert_eq!(pacer.sent(1000, at(1_000_000)), at(1_001_000));
+        assert_eq!(pacer.sent(1000, 1e6, at(1_000_000)), at(1_001_000));
     }
 }

@@ -7,13 +7,15 @@
 //! ```
 //! The fastest way: what the caller has just filled is still in its processor's cache, several heaps share a system
 //! call, and nothing is allocated, locked or woken. For heaps that leave while the caller does something else there
-//! is the threaded stream.
+//! is [`Stream`](super::Stream).
 
 use alloc::collections::VecDeque;
 use std::io;
 
-use super::engine::{Engine, Failed, Outgoing};
-use super::{CountSequence, Order, StreamConfig, StreamStatistics, Unfit, Writer};
+use super::engine::{Engine, Failed};
+use super::limits::Limits;
+use super::outcome::{RejectReason, Rejected, Sent, copy};
+use super::{CountSequence, Order, StreamConfig, StreamStatistics, Writer};
 use crate::PrebuiltHeap;
 
 /// Sends heaps on the thread of its caller. Queued heaps are sent when it is dropped.
@@ -21,47 +23,11 @@ use crate::PrebuiltHeap;
 pub struct Sender<W: Writer> {
     engine: Engine<W>,
     counts: CountSequence,
-    queued: VecDeque<(PrebuiltHeap, usize)>,
+    queued: VecDeque<PrebuiltHeap>,
     queued_bytes: usize,
     sent: VecDeque<Sent>,
     max_heaps: usize,
-}
-
-/// A heap that was sent, or was tried to.
-#[derive(Debug)]
-pub struct Sent {
-    /// The heap, to be filled again.
-    pub heap: PrebuiltHeap,
-    /// Bytes of its packets, or why they did not all leave.
-    pub result: io::Result<usize>,
-}
-
-/// A heap that was not taken.
-#[derive(Debug, thiserror::Error)]
-#[error("{reason}")]
-pub struct Rejected {
-    /// The heap.
-    pub heap: PrebuiltHeap,
-    /// Why.
-    #[source]
-    pub reason: RejectReason,
-}
-
-/// Why a heap was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RejectReason {
-    /// As many heaps are under way, or sent and not taken back, as the stream holds.
-    #[error("{heaps} heaps are under way, as many as the stream holds; wait for one, or take sent ones back")]
-    Full {
-        /// How many it holds.
-        heaps: usize,
-    },
-    /// It can never be sent on this stream.
-    #[error(transparent)]
-    Unfit(#[from] Unfit),
-    /// The stream has stopped.
-    #[error("the stream has stopped; make a new one")]
-    Stopped,
+    limits: Limits,
 }
 
 /// Bytes in the queue that are worth a system call.
@@ -72,6 +38,7 @@ impl<W: Writer> Sender<W> {
     pub fn new(writer: W, config: &StreamConfig) -> Self {
         let max_heaps = config.max_heaps.max(1);
         Self {
+            limits: Limits::of(&writer),
             engine: Engine::new(writer, config),
             counts: CountSequence::default(),
             queued: VecDeque::with_capacity(max_heaps),
@@ -92,16 +59,8 @@ impl<W: Writer> Sender<W> {
     ///
     /// # Errors
     /// [`Rejected`]: `max_heaps` sent heaps wait to be reclaimed, or the heap does not fit the writer.
-    pub fn submit(&mut self, heap: PrebuiltHeap) -> Result<(), Rejected> {
-        self.submit_to(heap, 0)
-    }
-
-    /// As [`submit`](Self::submit), to an endpoint other than the first.
-    ///
-    /// # Errors
-    /// As [`submit`](Self::submit).
-    pub fn submit_to(&mut self, mut heap: PrebuiltHeap, substream: usize) -> Result<(), Rejected> {
-        if let Err(unfit) = self.engine.check(&heap, substream) {
+    pub fn submit(&mut self, mut heap: PrebuiltHeap) -> Result<(), Rejected> {
+        if let Err(unfit) = self.limits.check(&heap) {
             return Err(Rejected { heap, reason: unfit.into() });
         }
         if self.queued.len() + self.sent.len() >= self.max_heaps {
@@ -109,7 +68,7 @@ impl<W: Writer> Sender<W> {
         }
         heap.write_count(heap.count().unwrap_or_else(|| self.counts.take()));
         self.queued_bytes += heap.wire_len();
-        self.queued.push_back((heap, substream));
+        self.queued.push_back(heap);
         if self.queued_bytes >= GATHERED_BYTES || self.queued.len() == self.max_heaps {
             self.flush();
         }
@@ -133,17 +92,16 @@ impl<W: Writer> Sender<W> {
     pub fn flush(&mut self) {
         self.queued_bytes = 0;
         while !self.queued.is_empty() {
-            let heaps = self.queued.iter().map(|(heap, substream)| Outgoing { heap, substream: *substream });
-            let (whole, failure) = match self.engine.serial(heaps) {
+            let (whole, failure) = match self.engine.serial(self.queued.iter()) {
                 Ok(()) => (self.queued.len(), None),
                 Err(Failed { sent, failed, error }) => (sent, Some((failed, error))),
             };
-            for (heap, _) in self.queued.drain(..whole) {
+            for heap in self.queued.drain(..whole) {
                 let result = Ok(heap.wire_len());
                 self.sent.push_back(Sent { heap, result });
             }
             if let Some((failed, error)) = failure {
-                for (heap, _) in self.queued.drain(..failed) {
+                for heap in self.queued.drain(..failed) {
                     self.sent.push_back(Sent { heap, result: Err(copy(&error)) });
                 }
             }
@@ -164,32 +122,15 @@ impl<W: Writer> Sender<W> {
     /// # Errors
     /// As [`send`](Self::send). Which heaps have left then is not known.
     pub fn send_all(&mut self, heaps: &mut [PrebuiltHeap], order: Order) -> io::Result<usize> {
-        self.send_all_to(heaps, order, |_| 0)
-    }
-
-    /// As [`send_all`](Self::send_all); the heap of index `i` goes to endpoint `substream(i)`.
-    ///
-    /// # Errors
-    /// As [`send_all`](Self::send_all).
-    pub fn send_all_to(
-        &mut self,
-        heaps: &mut [PrebuiltHeap],
-        order: Order,
-        substream: impl Fn(usize) -> usize,
-    ) -> io::Result<usize> {
         self.flush();
         let mut bytes = 0;
-        for (index, heap) in heaps.iter_mut().enumerate() {
-            self.engine
-                .check(heap, substream(index))
-                .map_err(|unfit| io::Error::new(io::ErrorKind::InvalidInput, unfit))?;
+        for heap in heaps.iter_mut() {
+            self.limits.check(heap).map_err(|unfit| io::Error::new(io::ErrorKind::InvalidInput, unfit))?;
             heap.write_count(heap.count().unwrap_or_else(|| self.counts.take()));
             bytes += heap.wire_len();
         }
-        let heaps =
-            heaps.iter().enumerate().map(|(index, heap)| Outgoing { heap, substream: substream(index) });
         let written = match order {
-            Order::Serial => self.engine.serial(heaps),
+            Order::Serial => self.engine.serial(heaps.iter()),
             Order::RoundRobin => self.engine.round_robin(heaps),
         };
         written.map(|()| bytes).map_err(|failed| failed.error)
@@ -216,13 +157,5 @@ impl<W: Writer> Sender<W> {
 impl<W: Writer> Drop for Sender<W> {
     fn drop(&mut self) {
         self.flush();
-    }
-}
-
-/// The same error for another heap.
-pub(super) fn copy(error: &io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
