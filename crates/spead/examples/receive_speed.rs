@@ -26,6 +26,9 @@ const SAMPLES: u64 = 0x3300;
 const HEAP: usize = 8192;
 /// Heaps in a slab: what GRO brings in one message.
 const HEAPS: usize = 7;
+/// Heaps in a chunk, and chunks that go round: 4 MiB in all.
+const IN_CHUNK: usize = 128;
+const CHUNKS: usize = 4;
 const ROUNDS: usize = 15;
 
 /// Lends one slab again and again.
@@ -102,14 +105,13 @@ fn direct(packet_size: usize) -> Result<f64, Box<dyn Error>> {
 /// Nanoseconds a heap into chunks, the consumer doing nothing.
 fn chunks() -> Result<f64, Box<dyn Error>> {
     let times = 20_000;
-    // Each in cache, as the destination of the copy it is compared with.
-    let ring = ChunkRing::new(4, (0..4).map(|_| Chunk::new(HEAPS * HEAP, HEAPS)));
+    let ring = ChunkRing::new(CHUNKS, (0..CHUNKS).map(|_| Chunk::new(IN_CHUNK * HEAP, IN_CHUNK)));
     let mut count = 0_u64;
     let place = move |request: &mut PlaceRequest<'_>| {
         black_box(request.immediate(TIMESTAMP)?);
         count += 1;
-        let heap = usize::try_from((count - 1) % HEAPS as u64).ok()?;
-        Some(Place { chunk: (count - 1) / HEAPS as u64, heap, offset: heap * HEAP })
+        let heap = usize::try_from((count - 1) % IN_CHUNK as u64).ok()?;
+        Some(Place { chunk: (count - 1) / IN_CHUNK as u64, heap, offset: heap * HEAP })
     };
     let reader: Box<dyn Reader> = Box::new(again(9000, times)?);
     let start = Instant::now();
@@ -122,15 +124,15 @@ fn chunks() -> Result<f64, Box<dyn Error>> {
     Ok(took)
 }
 
-/// Nanoseconds to copy a heap that is in cache to chunks that are.
+/// Nanoseconds to copy a heap to where such chunks are.
 fn copy() -> f64 {
     let source = vec![1_u8; HEAPS * HEAP];
-    let mut into = vec![0_u8; 4 * HEAPS * HEAP];
+    let mut into = vec![0_u8; CHUNKS * IN_CHUNK * HEAP];
     let times = 100_000;
     let start = Instant::now();
     for number in 0..times {
         let from = &source[number % HEAPS * HEAP..][..HEAP];
-        into[number % (4 * HEAPS) * HEAP..][..HEAP].copy_from_slice(black_box(from));
+        into[number % (CHUNKS * IN_CHUNK) * HEAP..][..HEAP].copy_from_slice(black_box(from));
         black_box(&mut into);
     }
     nanoseconds(start, times)
