@@ -5,6 +5,7 @@
 
 mod criterion;
 mod ftag;
+mod heaps_recv;
 mod pipe;
 mod process;
 
@@ -34,6 +35,11 @@ const BENCHES: &[Bench] = &[
     },
     Bench { name: "layers", about: "pushing four headers beside copying per layer", run: criterion::layers },
     Bench { name: "stuffing", about: "framing and checks, GB/s", run: criterion::stuffing },
+    Bench {
+        name: "heaps-recv",
+        about: "SPEAD heaps received: cost without a socket, rates without loss",
+        run: heaps_recv::run,
+    },
 ];
 
 /// `cargo xtask bench`.
