@@ -13,6 +13,8 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use packhorse_buffer::log_warn;
+
 use super::assembler::{Arrival, Assembler, Store};
 use super::{Batch, Reader, Statistics, Stopper};
 
@@ -110,10 +112,16 @@ where
 
     fn run(&self, reader: &mut dyn Reader) -> io::Result<()> {
         let mut batch = Batch::default();
+        let mut warned = !reader.is_lossy();
         while !self.ended.load(Ordering::Acquire) {
             let more = reader.read(&mut batch)?;
             let mut line = lock(&self.line);
+            let blocked = line.assembler.stats().worker_blocked;
             let stopped = line.deliver(&batch);
+            if !warned && line.assembler.stats().worker_blocked > blocked {
+                warned = true;
+                log_warn!("the consumer is slower than the sender, who does not wait: packets may be lost");
+            }
             self.publish(&mut line);
             if stopped {
                 self.end(&mut line);

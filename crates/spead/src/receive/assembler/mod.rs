@@ -15,7 +15,7 @@ mod coverage;
 use core::ops::Range;
 
 use coverage::Coverage;
-use packhorse_buffer::SharedSlab;
+use packhorse_buffer::{SharedSlab, log_trace};
 
 use super::{Packet, Reason, Statistics, StreamConfig};
 use crate::Flavour;
@@ -163,6 +163,7 @@ impl<S: Store> Assembler<S> {
             }
         });
         if let Err(reason) = result {
+            log_trace!("packet dropped: {}", reason.name());
             self.stats.dropped[reason] += 1;
         }
     }
