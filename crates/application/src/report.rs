@@ -48,6 +48,50 @@ pub struct ReceiveReport {
     pub dropped: Dropped,
 }
 
+impl ReceiveReport {
+    /// Adds what came over another link to the sum.
+    pub fn absorb(&mut self, other: &Self) {
+        let sum = |pairs: &mut [(&mut u64, u64)]| pairs.iter_mut().for_each(|(to, more)| **to += *more);
+        sum(&mut [
+            (&mut self.objects, other.objects),
+            (&mut self.failed, other.failed),
+            (&mut self.unplaced, other.unplaced),
+            (&mut self.unheard, other.unheard),
+            (&mut self.unended, other.unended),
+            (&mut self.messages, other.messages),
+            (&mut self.frames.frames, other.frames.frames),
+            (&mut self.frames.short, other.frames.short),
+            (&mut self.frames.long, other.frames.long),
+            (&mut self.frames.bad_length, other.frames.bad_length),
+            (&mut self.frames.junk_bytes, other.frames.junk_bytes),
+            (&mut self.frames.overflow, other.frames.overflow),
+            (&mut self.frames.corrected, other.frames.corrected),
+            (&mut self.frames.uncorrectable, other.frames.uncorrectable),
+            (&mut self.checks.good, other.checks.good),
+            (&mut self.checks.bad_check, other.checks.bad_check),
+            (&mut self.checks.bad_length, other.checks.bad_length),
+            (&mut self.checks.short, other.checks.short),
+            (&mut self.packets.received, other.packets.received),
+            (&mut self.packets.short, other.packets.short),
+            (&mut self.packets.gaps, other.packets.gaps),
+            (&mut self.packets.missed, other.packets.missed),
+            (&mut self.packets.duplicates, other.packets.duplicates),
+            (&mut self.packets.old, other.packets.old),
+            (&mut self.packets.restarts, other.packets.restarts),
+            (&mut self.dropped.unannounced, other.dropped.unannounced),
+            (&mut self.dropped.bad_control, other.dropped.bad_control),
+            (&mut self.dropped.misplaced, other.dropped.misplaced),
+            (&mut self.dropped.refused, other.dropped.refused),
+            (&mut self.transfer.packets, other.transfer.packets),
+            (&mut self.transfer.wire_bytes, other.transfer.wire_bytes),
+        ]);
+        let (first, last) = (self.transfer.started, self.transfer.ended);
+        add(&mut self.transfer, &other.transfer);
+        self.transfer.started = first.into_iter().chain(other.transfer.started).min();
+        self.transfer.ended = last.into_iter().chain(other.transfer.ended).max();
+    }
+}
+
 /// Whole packets that were of no use, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {

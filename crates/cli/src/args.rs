@@ -2,6 +2,7 @@
 //!
 //! Not for what the options mean on the wire: that is the library's. Quantities are parsed in `quantity`.
 
+use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -25,7 +26,7 @@ Exit codes:
   0  done, and everything verified
   1  incomplete or damaged; nothing stands under a final name that is not whole
   2  wrong usage, or the system refused to read or write
-  130  interrupted (Ctrl-C); partial files are deleted
+  130  interrupted (Ctrl-C); what has arrived is kept for the next recv
 
 RUST_LOG=debug shows what the layers do, on standard error.";
 
@@ -97,14 +98,19 @@ Examples:
   packhorse send photo.jpg | packhorse recv inbox
   packhorse send a.txt b.txt folder | ssh ground packhorse recv inbox
   pg_dump db | packhorse send - --name db.sql > recording
+  packhorse send photos --to tcp://ground:9000
   packhorse send photo.jpg --profile ftag --block 50 --mode repeat=3 --rate 2k > /dev/ttyUSB0")]
 pub(crate) struct SendArgs {
     /// Files and folders to send; - is standard input
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
-    /// Where the link leads; in this version pipe: (standard output)
+    /// Where the link leads: pipe: (standard output), serial:/dev/ttyUSB0?baud=115200, udp://host:port,
+    /// tcp://host:port, unix:PATH
     #[arg(long, value_name = "URI", default_value = "pipe:", value_parser = uri)]
     pub(crate) to: Uri,
+    /// Wait so many seconds for somebody to listen or answer [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = quantity::seconds)]
+    pub(crate) give_up: Option<Duration>,
     /// Name on the other side, instead of the path's own; for a single PATH
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -146,17 +152,20 @@ pub(crate) struct SendArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A file appears in DIR under its name only when it is whole and verified, and never outside DIR,
-whatever its name says. Until then it is .packhorse-*.part beside it.
+whatever its name says. Until then it is .packhorse-*.part beside it; a receiver that was killed
+goes on from there when the same file is sent again.
 
 Examples:
   packhorse recv inbox < recording
+  packhorse recv inbox --from tcp://:9000 --stay
   ssh station packhorse send log.csv | packhorse recv - | less
   packhorse recv inbox --telemetry values.log < /dev/ttyUSB0")]
 pub(crate) struct RecvArgs {
     /// Folder to receive into, created when missing; - writes the contents to standard output
     #[arg(value_name = "DIR|-", value_hint = ValueHint::DirPath)]
     pub(crate) into: PathBuf,
-    /// Where the link comes from; in this version pipe: (standard input)
+    /// Where the link comes from: pipe: (standard input), serial:/dev/ttyUSB0?baud=115200,
+    /// udp://:port, udp://GROUP:port?interface=NAME, tcp://:port, unix:PATH
     #[arg(long, value_name = "URI", default_value = "pipe:", value_parser = uri)]
     pub(crate) from: Uri,
     /// Wire format: native, ftag or rugged [default: recognised from the first packet]
@@ -165,6 +174,19 @@ pub(crate) struct RecvArgs {
     /// When a file of the same name is there already: replace it, or give the new one a number
     #[arg(long, value_name = "HOW", default_value = "replace")]
     pub(crate) existing: ExistingKind,
+    /// End when nothing has come for so many seconds [default: wait as long as it takes]
+    #[arg(long, value_name = "SECONDS", value_parser = quantity::seconds)]
+    pub(crate) give_up: Option<Duration>,
+    /// Go on after the first session, until interrupted, on links that do not end: udp, tcp, unix, serial
+    #[arg(long)]
+    pub(crate) stay: bool,
+    /// Start every file anew: delete what earlier receivers left in DIR
+    #[arg(long, conflicts_with = "no_resume")]
+    pub(crate) fresh: bool,
+    /// Keep nothing of files that do not arrive whole [default: a later recv goes on with them, for
+    /// a week]
+    #[arg(long)]
+    pub(crate) no_resume: bool,
     /// Append received messages to this file, one a line; - is standard error
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) telemetry: Option<PathBuf>,

@@ -1,5 +1,7 @@
 //! Numbers as people write them on a command line: sizes with k, M and G, chances with % and /, modes.
 
+use core::time::Duration;
+
 /// How often a block is sent beyond the first time; 0 is mode `once`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Copies(pub(crate) u32);
@@ -49,6 +51,16 @@ pub(crate) fn large(text: &str) -> Result<u64, String> {
     format!("{value:.0}").parse().map_err(|_| HOW.to_owned())
 }
 
+/// A time in seconds above 0: `30`, `0.5`, `30s`, up to a year.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    const YEAR: f64 = 366.0 * 86_400.0;
+    let number = text.strip_suffix('s').unwrap_or(text).parse::<f64>().ok();
+    number
+        .filter(|seconds| *seconds > 0.0 && *seconds <= YEAR)
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "write seconds above 0, such as 30 or 0.5".to_owned())
+}
+
 /// As [`large`], up to 2^32 - 1.
 pub(crate) fn small(text: &str) -> Result<u32, String> {
     u32::try_from(large(text)?).map_err(|_| "the most is 4294967295".to_owned())
@@ -85,6 +97,15 @@ mod tests {
             assert!(large(wrong).is_err(), "{wrong}");
         }
         assert!(small("4294967296").is_err());
+    }
+
+    #[test]
+    fn seconds_are_above_0_and_end() {
+        assert_eq!(seconds("30"), Ok(Duration::from_secs(30)));
+        assert_eq!(seconds("0.5s"), Ok(Duration::from_millis(500)));
+        for wrong in ["", "0", "-1", "nan", "inf", "1e300", "s", "1m"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `packhorse recv`: from the command line to the library, and what it reports back to the person.
 
+use core::time::Duration;
+
 use anyhow::bail;
-use packhorse::application::{Existing, ReceiveError, ReceiveReport};
+use packhorse::application::{Existing, ReceiveError, ReceiveReport, Resume};
 use packhorse::{Destination, Error, ReceiveOptions, ReceiveOutcome, Uri};
 use serde_json::{Value, json};
 
@@ -10,6 +12,9 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::telemetry::Log;
 use crate::{human, screen};
+
+/// How long the partial files of an earlier receiver are kept.
+const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
     if args.from == Uri::Pipe && packhorse::is_interactive(std::io::stdin()) {
@@ -29,6 +34,15 @@ pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
             ExistingKind::Replace => Existing::Replace,
             ExistingKind::Number => Existing::Number,
         },
+        resume: match (args.no_resume, args.fresh) {
+            (true, _) => Resume::Never,
+            // Nothing is too young to be deleted.
+            (false, true) => Resume::Within(Duration::ZERO),
+            (false, false) => Resume::Within(KEEP),
+        },
+        duplex: false,
+        give_up: args.give_up,
+        stay: args.stay,
         timing: args.report.timing,
     };
     let log = args.telemetry.as_ref().map(|path| Log::open(path)).transpose()?;

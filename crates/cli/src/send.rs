@@ -56,6 +56,7 @@ fn options(args: &SendArgs) -> SendOptions {
         meta_first: args.meta_first,
         meta_every: args.meta_every,
         name: args.name.clone(),
+        give_up: args.give_up,
         timing: args.report.timing,
     }
 }
@@ -70,7 +71,7 @@ fn line_max(args: &SendArgs) -> u64 {
 }
 
 fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
-    let SendOutcome { report, error, timing } = outcome;
+    let SendOutcome { report, error, refused, timing } = outcome;
     let transfer = &report.transfer;
     let took = transfer.elapsed();
     screen::object(&json!({
@@ -78,7 +79,7 @@ fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
         "complete": error.is_none() && report.failed == 0,
         "objects": report.objects, "failed": report.failed, "passed_over": report.passed_over,
         "messages": report.messages, "bytes": transfer.bytes, "wire_bytes": transfer.wire_bytes,
-        "packets": transfer.packets, "blocks": transfer.blocks, "repeats": transfer.repeats,
+        "packets": transfer.packets, "blocks": transfer.blocks, "repeats": transfer.repeats, "refused": refused,
         "seconds": took.as_secs_f64(), "bytes_per_second": human::per_second(transfer.bytes, took),
         "timing": timing,
     }));
@@ -112,6 +113,16 @@ fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
             Ok(Exit::Damaged)
         }
         Some(error) => Err(error.into()),
+        None if refused > 0 => {
+            screen::error(&format!(
+                "nobody received at {} for some of the time: the other machine refused {}; start there: packhorse recv \
+                 DIR --from {}, then send again",
+                args.to,
+                human::count(refused, "packet"),
+                args.to,
+            ));
+            Ok(Exit::Damaged)
+        }
         None if report.failed == 0 => Ok(Exit::Done),
         None if report.objects == 0 => bail!("nothing could be sent; see above"),
         None => {

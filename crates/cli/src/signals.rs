@@ -40,7 +40,9 @@ fn interrupted(signal: i32) -> ! {
     for path in PARTIAL.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
-    screen::error("interrupted before the end; partial files are deleted; run it again to start over");
+    screen::error(
+        "interrupted before the end; run it again: recv goes on with the files whose journal it finds",
+    );
     // The shell's convention for a program that a signal ended.
     process::exit(128 + signal)
 }

@@ -195,12 +195,12 @@ fn help_and_man_pages_end_quietly_when_nobody_reads_them() {
 }
 
 #[test]
-fn an_interrupt_deletes_partial_files_and_says_so() {
+fn an_interrupt_deletes_partial_files_that_nobody_is_to_go_on_with_and_says_so() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let folder = Folder::new();
         let whole = recording(&folder, 3_000_000, &[]);
         let inbox = folder.path("inbox");
-        let mut child = packhorse(&["recv", inbox.to_str().unwrap()])
+        let mut child = packhorse(&["recv", "--no-resume", inbox.to_str().unwrap()])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -8,11 +8,19 @@ use crate::Uri;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// This version cannot open links of this kind.
-    #[error(
-        "cannot open {0}: links of this kind are not in this version, which has pipe: (standard input and output)"
-    )]
+    /// Links of this kind carry no files.
+    #[error("cannot open {0}: links of this kind carry no files; {list} do", list = Uri::AVAILABLE.join(" "))]
     Unsupported(Uri),
+    /// Nobody listens at the other end.
+    #[error(
+        "nobody listens at {uri} ({source}); start there: packhorse recv DIR --from {uri}, or wait longer: --give-up"
+    )]
+    NobodyThere {
+        /// The link.
+        uri: Uri,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The link cannot be opened.
     #[error("cannot open {uri}: {source}")]
     Open {

@@ -1,13 +1,16 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod ends;
 mod error;
 mod ftag;
 mod inspect;
 mod native;
+mod open;
 mod profile_name;
 mod recognise;
 mod rugged;
+mod serve;
 mod session;
 pub mod uri;
 mod wire;

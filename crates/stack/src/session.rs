@@ -1,5 +1,6 @@
 //! [`send`] and [`receive`]: whole sessions by URI and profile name, as the program runs them.
 
+use core::time::Duration;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd as _;
@@ -8,14 +9,15 @@ use std::path::PathBuf;
 
 use packhorse_application::{
     Catalog, Existing, Inbox, Incoming, LinkError, Messages, Outgoing, Profile, ReceiveError, ReceiveReport,
-    Received, SendReport, SendSettings, Target, Until, Watch,
+    Received, Resume, SendReport, SendSettings, Target, Until, Watch,
 };
 use packhorse_buffer::timing::{Table, Timings};
 use packhorse_link::{Boundaries, Framing, Transport, TransportError};
 use packhorse_transfer::{Mode, Pace};
-use packhorse_transport::{PipeReader, PipeWriter};
 
-use crate::{Error, ProfileName, Speak, Uri, Wire, recognise};
+use crate::ends::{ReceivingEnd, SendingEnd};
+use crate::open::{Link, Listening, to_receive, to_send};
+use crate::{Error, ProfileName, Speak, Uri, Wire, recognise, serve};
 
 /// Bytes that are looked at at a time to tell the profile, and at first.
 const LOOK: usize = 256 * 1024;
@@ -40,9 +42,15 @@ pub struct SendOptions {
     pub meta_every: Option<u32>,
     /// The only object's name on the other side.
     pub name: Option<String>,
+    /// Who listens at the other end may come so much later, and may be silent so long where answers are expected; `None`:
+    /// ten seconds.
+    pub give_up: Option<Duration>,
     /// Measure every layer.
     pub timing: bool,
 }
+
+/// How long somebody is waited for who does not listen yet.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What came of sending.
 #[derive(Debug)]
@@ -51,6 +59,8 @@ pub struct SendOutcome {
     pub report: SendReport,
     /// Why it ended early.
     pub error: Option<Error>,
+    /// Datagrams of which the other machine said that nobody receives them.
+    pub refused: u64,
     /// How long every layer took, if that was asked for.
     pub timing: Option<String>,
 }
@@ -71,6 +81,14 @@ pub struct ReceiveOptions {
     pub profile: Option<ProfileName>,
     /// What happens to files that are there already.
     pub existing: Existing,
+    /// What happens to files that do not arrive whole.
+    pub resume: Resume,
+    /// The receiver may write answers to a pipe; on links with two directions it may anyway.
+    pub duplex: bool,
+    /// The link counts as ended when nothing comes for so long; `None`: never.
+    pub give_up: Option<Duration>,
+    /// Receive session after session, until interrupted, where the link does not end.
+    pub stay: bool,
     /// Measure every layer.
     pub timing: bool,
 }
@@ -100,9 +118,17 @@ pub fn send(
     watch: &mut dyn Watch,
 ) -> Result<SendOutcome, Error> {
     let catalog = Catalog::new(paths, options.name.as_deref())?;
-    let Uri::Pipe = to else { return Err(Error::Unsupported(to.clone())) };
-    let transport = PipeWriter::stdout().map_err(|source| Error::Open { uri: to.clone(), source })?;
-    send_to(catalog, transport, options, messages, watch)
+    let Link { sending, receiving, lossy } = to_send(to, options.give_up.unwrap_or(PATIENCE))?;
+    let refusals = sending.refusals();
+    let wire = match sending.boundaries() {
+        Boundaries::Packets => Wire::packets(options.profile),
+        Boundaries::Bytes if lossy => Wire::lossy_stream(options.profile),
+        Boundaries::Bytes => Wire::stream(options.profile),
+    };
+    let outcome =
+        wire.speak(options.timing, Sending { catalog, transport: sending, options, messages, watch })?;
+    drop(receiving);
+    Ok(SendOutcome { refused: refusals.count(), ..outcome })
 }
 
 /// As [`send`], over a transport of the caller's.
@@ -166,8 +192,8 @@ fn sent(
 ) -> SendOutcome {
     let timing = timings.map(|timings| Table(&[timings]).to_string());
     match result {
-        Ok(report) => SendOutcome { report, error: None, timing },
-        Err(error) => SendOutcome { report, error: Some(error.into()), timing },
+        Ok(report) => SendOutcome { report, error: None, refused: 0, timing },
+        Err(error) => SendOutcome { report, error: Some(error.into()), refused: 0, timing },
     }
 }
 
@@ -183,14 +209,35 @@ pub fn receive(
     options: &ReceiveOptions,
     watch: &mut dyn Watch,
 ) -> Result<ReceiveOutcome, Error> {
-    let target = match into {
-        Destination::Folder(folder) => Target::Folder(Inbox::open(folder, options.existing)?),
-        Destination::Stdout => Target::Stream(stdout()?),
+    let inbox = match into {
+        Destination::Folder(folder) => Some(Inbox::open(folder, options.existing)?.resuming(options.resume)),
+        Destination::Stdout => None,
     };
-    let Uri::Pipe = from else { return Err(Error::Unsupported(from.clone())) };
-    let open = |source| Error::Open { uri: from.clone(), source };
-    let until = if endless().map_err(open)? { Until::SessionComplete } else { Until::LinkEnds };
-    receive_from(target, PipeReader::stdin().map_err(open)?, until, options, watch)
+    let target = inbox
+        .clone()
+        .map_or_else(|| Ok(Target::Stream(stdout()?)), |inbox| Ok::<_, Error>(Target::Folder(inbox)))?;
+    match (to_receive(from, options.duplex)?, inbox) {
+        (Listening::Link { receiving, answers, endless }, _) => {
+            let until = if endless && !options.stay { Until::SessionComplete } else { Until::LinkEnds };
+            receive_over(target, receiving.give_up(options.give_up), answers, until, options, watch)
+        }
+        (Listening::Connections(listener), Some(inbox)) => serve::serve(&inbox, &listener, options, watch),
+        (Listening::Connections(listener), None) => serve::first(&listener, target, options, watch),
+    }
+}
+
+/// As [`receive_from`], with the end on which answers may go.
+pub(crate) fn receive_over(
+    target: Target,
+    receiving: ReceivingEnd,
+    answers: Option<SendingEnd>,
+    until: Until,
+    options: &ReceiveOptions,
+    watch: &mut dyn Watch,
+) -> Result<ReceiveOutcome, Error> {
+    let outcome = receive_from(target, receiving, until, options, watch);
+    drop(answers);
+    outcome
 }
 
 /// As [`receive`], over a transport of the caller's.
@@ -277,7 +324,7 @@ where
                 return Ok((Wire::stream(told), seen));
             }
             Ok(len) => total += len as u64,
-            Err(TransportError::WouldBlock) => std::thread::sleep(core::time::Duration::from_millis(1)),
+            Err(TransportError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
             Err(TransportError::TooLong { .. }) => {}
             Err(TransportError::Io(error)) => {
                 return Err(ReceiveError::from(LinkError::Io(error.to_string())).into());
@@ -304,7 +351,7 @@ pub fn is_interactive(stream: impl std::os::fd::AsFd) -> bool {
 }
 
 /// Whether standard input never ends by itself: terminals and serial lines.
-fn endless() -> io::Result<bool> {
+pub(crate) fn endless() -> io::Result<bool> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let kind = stdin.metadata()?.file_type();
     Ok(kind.is_char_device() && rustix::termios::isatty(&stdin))

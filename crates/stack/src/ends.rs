@@ -1,0 +1,187 @@
+//! [`SendingEnd`] and [`ReceivingEnd`]: the ends of links that a URI can name, as one type each.
+//!
+//! Not generic over what is inside: agents, profiles and framings are built once for all links. The price is a branch
+//! a call.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use std::io::Error;
+use std::sync::Arc;
+use std::time::Instant;
+
+use packhorse_link::{Boundaries, Transport, TransportError};
+use packhorse_transport::{
+    ConnectionReader, ConnectionWriter, PipeReader, PipeWriter, SerialReader, SerialWriter, UdpReceiver,
+    UdpSender,
+};
+
+/// Receiving on a link that must not wait for ever returns so often.
+const TICK: Duration = Duration::from_millis(50);
+/// How long the end of a connection is waited for, so that answers that nobody read take nothing back.
+const FINISH: Duration = Duration::from_secs(10);
+
+/// The end that sends.
+#[derive(Debug)]
+pub(crate) enum SendingEnd {
+    /// Standard output, or any descriptor.
+    Pipe(PipeWriter),
+    /// TCP or a Unix socket.
+    Connection(ConnectionWriter),
+    /// Datagrams.
+    Udp(UdpSender),
+    /// A serial line.
+    Serial(SerialWriter),
+}
+
+/// The end that receives.
+#[derive(Debug)]
+pub(crate) struct ReceivingEnd {
+    inner: Inner,
+    /// The link counts as ended when nothing comes for so long.
+    give_up: Option<Duration>,
+    heard: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) enum Inner {
+    Pipe(PipeReader),
+    Connection(ConnectionReader),
+    Udp(UdpReceiver),
+    Serial(SerialReader),
+}
+
+macro_rules! from {
+    ($end:ident, $($from:ident => $variant:ident),+) => {$(
+        impl From<$from> for $end {
+            fn from(end: $from) -> Self {
+                Self::$variant(end)
+            }
+        }
+    )+};
+}
+from!(SendingEnd, PipeWriter => Pipe, ConnectionWriter => Connection, UdpSender => Udp, SerialWriter => Serial);
+from!(Inner, PipeReader => Pipe, ConnectionReader => Connection, UdpReceiver => Udp, SerialReader => Serial);
+
+macro_rules! each {
+    ($of:expr, $kind:ident, $end:ident => $do:expr) => {
+        match $of {
+            $kind::Pipe($end) => $do,
+            $kind::Connection($end) => $do,
+            $kind::Udp($end) => $do,
+            $kind::Serial($end) => $do,
+        }
+    };
+}
+
+impl SendingEnd {
+    /// Counts how often the other machine said that nobody receives there; only datagrams are ever told.
+    pub(crate) fn refusals(&self) -> Refusals {
+        Refusals(if let Self::Udp(udp) = self { Some(udp.refusals()) } else { None })
+    }
+}
+
+/// How often the other machine has said that nobody receives there.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusals(Option<Arc<AtomicU64>>);
+
+impl Refusals {
+    pub(crate) fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+}
+
+/// What was sent is on its way, or with the receiver, before the end goes.
+impl Drop for SendingEnd {
+    fn drop(&mut self) {
+        match self {
+            Self::Connection(connection) => _ = connection.finish(FINISH),
+            Self::Serial(serial) => _ = serial.finish(),
+            Self::Pipe(_) | Self::Udp(_) => {}
+        }
+    }
+}
+
+impl ReceivingEnd {
+    pub(crate) fn new(end: impl Into<Inner>) -> Self {
+        Self { inner: end.into(), give_up: None, heard: Instant::now() }
+    }
+
+    /// The link counts as ended when nothing comes for so long.
+    pub(crate) fn give_up(mut self, after: Option<Duration>) -> Self {
+        if after.is_some() {
+            self.give_up = after;
+            self = self.ticking();
+        }
+        self
+    }
+
+    /// Receiving returns now and then although nothing came.
+    pub(crate) fn ticking(mut self) -> Self {
+        each!(&mut self.inner, Inner, end => end.set_timeout(Some(TICK)));
+        self
+    }
+}
+
+impl Transport for ReceivingEnd {
+    type Error = Error;
+
+    fn mtu(&self) -> usize {
+        each!(&self.inner, Inner, end => end.mtu())
+    }
+    fn boundaries(&self) -> Boundaries {
+        each!(&self.inner, Inner, end => end.boundaries())
+    }
+    fn send(&mut self, _bytes: &[u8]) -> Result<(), TransportError<Error>> {
+        Err(TransportError::Closed)
+    }
+    fn send_gather(&mut self, _pieces: &[&[u8]]) -> Result<(), TransportError<Error>> {
+        Err(TransportError::Closed)
+    }
+    fn receive(&mut self, into: &mut [u8]) -> Result<usize, TransportError<Error>> {
+        let received = each!(&mut self.inner, Inner, end => end.receive(into));
+        if let Some(give_up) = self.give_up {
+            match received {
+                Err(TransportError::WouldBlock) if self.heard.elapsed() >= give_up => {
+                    return Err(TransportError::Closed);
+                }
+                Err(TransportError::WouldBlock) => {}
+                _ => self.heard = Instant::now(),
+            }
+        }
+        received
+    }
+    fn source(&self) -> u64 {
+        each!(&self.inner, Inner, end => Transport::source(end))
+    }
+}
+
+impl Transport for SendingEnd {
+    type Error = Error;
+
+    fn mtu(&self) -> usize {
+        each!(self, Self, end => end.mtu())
+    }
+    fn boundaries(&self) -> Boundaries {
+        each!(self, Self, end => end.boundaries())
+    }
+    fn send(&mut self, bytes: &[u8]) -> Result<(), TransportError<Error>> {
+        each!(self, Self, end => end.send(bytes))
+    }
+    fn send_gather(&mut self, pieces: &[&[u8]]) -> Result<(), TransportError<Error>> {
+        each!(self, Self, end => end.send_gather(pieces))
+    }
+    fn send_file(
+        &mut self,
+        file: &std::fs::File,
+        offset: u64,
+        len: usize,
+    ) -> Result<usize, TransportError<Error>> {
+        each!(self, Self, end => end.send_file(file, offset, len))
+    }
+    fn receive(&mut self, _into: &mut [u8]) -> Result<usize, TransportError<Error>> {
+        Err(TransportError::Closed)
+    }
+    fn answer_to(&mut self, source: u64) {
+        each!(self, Self, end => end.answer_to(source));
+    }
+}
