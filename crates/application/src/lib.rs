@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod assembly;
 mod catalog;
+pub mod choose;
 #[cfg(test)]
 mod copies;
 mod error;
