@@ -63,19 +63,33 @@ def expect(what, found, expected):
         raise Wrong(f"{what} is {found!r}, not {expected!r}")
 
 
-def packets(stream):
-    """(channel word, sequence number, body) of every packet."""
-    at = 0
-    while at < len(stream):
-        magic, version, length, check = FRAME.unpack_from(stream, at)
-        expect(f"magic at {at}", magic, b"PH")
-        expect("frame version", version, 1)
-        expect("frame header's check", check, crc16(stream[at : at + 6]))
-        at += FRAME.size
-        packet = stream[at : at + int.from_bytes(length, "big")]
-        at += len(packet)
-        expect("packet's check", int.from_bytes(packet[-4:], "big"), crc32c(packet[:-4]))
-        yield *PACKET.unpack_from(packet), packet[PACKET.size : -4]
+class Native:
+    """Packets in frames on a byte stream."""
+
+    SEQUENCES = 1 << 32
+
+    def packets(self, stream):
+        """(control, channel, sequence number, tag, number, payload) of every packet."""
+        at = 0
+        while at < len(stream):
+            magic, version, length, check = FRAME.unpack_from(stream, at)
+            expect(f"magic at {at}", magic, b"PH")
+            expect("frame version", version, 1)
+            expect("frame header's check", check, crc16(stream[at : at + 6]))
+            at += FRAME.size
+            packet = stream[at : at + int.from_bytes(length, "big")]
+            at += len(packet)
+            expect("packet's check", int.from_bytes(packet[-4:], "big"), crc32c(packet[:-4]))
+            word, sequence = PACKET.unpack_from(packet)
+            tag, number = BLOCK.unpack_from(packet, PACKET.size)
+            yield bool(word & CONTROL), word & ~CONTROL, sequence, tag, number, packet[PACKET.size + BLOCK.size : -4]
+
+    def packet(self, control, channel, sequence, tag, number, payload):
+        """The frame of a packet."""
+        packet = PACKET.pack(channel | (CONTROL if control else 0), sequence) + BLOCK.pack(tag, number) + payload
+        packet += crc32c(packet).to_bytes(4, "big")
+        header = b"PH\x01" + len(packet).to_bytes(3, "big")
+        return header + crc16(header).to_bytes(2, "big") + packet
 
 
 class Object:
@@ -104,19 +118,20 @@ class Object:
 class Reader:
     """Collects a session."""
 
-    def __init__(self):
+    def __init__(self, form):
+        self.form = form
         self.objects, self.blocks, self.ends, self.pieces = {}, {}, {}, {}
         self.session_end = None
 
     def read(self, stream):
-        for expected, (word, sequence, body) in enumerate(packets(stream)):
-            expect("sequence number", sequence, expected & 0xFFFFFFFF)
-            expect("channel", word & ~CONTROL, TRANSFER)
-            tag, number = BLOCK.unpack_from(body)
-            if word & CONTROL:
-                self.piece(number, body[BLOCK.size :])
+        packets = self.form.packets(stream)
+        for expected, (control, channel, sequence, tag, number, payload) in enumerate(packets):
+            expect("sequence number", sequence, expected % self.form.SEQUENCES)
+            expect("channel", channel, TRANSFER)
+            if control:
+                self.piece(number, payload)
             else:
-                self.blocks.setdefault(tag, {})[number] = body[BLOCK.size :]
+                self.blocks.setdefault(tag, {})[number] = payload
         return self
 
     def piece(self, word, piece):
@@ -168,16 +183,13 @@ class Reader:
             yield found, data
 
 
-def write(named, block_size=1000, session=0x1122334455667788):
+def write(form, named, block_size=1000, session=0x1122334455667788):
     """A stream that carries (name, bytes) pairs, each sent once."""
     stream, sequence, message = bytearray(), 0, 0
 
-    def send(word, tag, number, payload):
+    def send(control, tag, number, payload):
         nonlocal sequence
-        packet = PACKET.pack(word, sequence) + BLOCK.pack(tag, number) + payload
-        packet += crc32c(packet).to_bytes(4, "big")
-        header = b"PH\x01" + len(packet).to_bytes(3, "big")
-        stream.extend(header + crc16(header).to_bytes(2, "big") + packet)
+        stream.extend(form.packet(control, TRANSFER, sequence, tag, number, payload))
         sequence += 1
 
     def control(tag, data, piece=60):
@@ -185,7 +197,7 @@ def write(named, block_size=1000, session=0x1122334455667788):
         pieces = [data[at : at + piece] for at in range(0, len(data), piece)]
         for index, part in enumerate(pieces):
             word = int.from_bytes(bytes([message & 0xFF, index, len(pieces) - 1, 0]), "big")
-            send(TRANSFER | CONTROL, tag, word, part)
+            send(True, tag, word, part)
         message += 1
 
     for index, (name, data) in enumerate(named):
@@ -199,14 +211,14 @@ def write(named, block_size=1000, session=0x1122334455667788):
         meta += struct.pack(">BH", 200, 2) + b"??" + struct.pack(">BH", 1, len(name)) + name
         control(tag, meta)
         for number in range(-(-len(data) // block_size)):
-            send(TRANSFER, tag, number, data[number * block_size : (number + 1) * block_size])
+            send(False, tag, number, data[number * block_size : (number + 1) * block_size])
         control(tag, END.pack(0xFF, 1, 0, object_id, len(data), digest))
     control(session & 0xFFFF, SESSION_END.pack(0xFE, 1, 0, session, len(named)))
     return bytes(stream)
 
 
-def save(folder, stream):
-    for found, data in Reader().read(stream).files():
+def save(form, folder, stream):
+    for found, data in Reader(form).read(stream).files():
         if not found.name or found.name.startswith("/") or ".." in found.name.split("/"):
             raise Wrong(f"the name {found.name!r}")
         path = os.path.join(folder, found.name)
@@ -219,32 +231,33 @@ def save(folder, stream):
         print(f"{found.name}: {len(data)} bytes", file=sys.stderr)
 
 
-def check():
+def check(form):
     expect("CRC-16/SPI-FUJITSU of 123456789", crc16(b"123456789"), 0xE5CC)
     expect("CRC-32C of 123456789", crc32c(b"123456789"), 0xE3069283)
     named = [("empty", b""), ("a/b.bin", bytes(range(256)) * 9)]
     with tempfile.TemporaryDirectory() as folder:
-        save(folder, write(named))
+        save(form, folder, write(form, named))
         for name, data in named:
             with open(os.path.join(folder, name), "rb") as file:
                 expect(name, file.read(), data)
 
 
-def main(arguments):
-    verb, *rest = arguments
-    if verb == "read":
-        save(rest[0], sys.stdin.buffer.read())
-    elif verb == "write":
-        named = [(os.path.basename(path), open(path, "rb").read()) for path in rest]
-        sys.stdout.buffer.write(write(named))
-    elif verb == "check":
-        check()
-    else:
-        sys.exit(__doc__)
+def run(program, arguments, reads, writes, checks, usage):
+    """What a program for one format does: `reads` and `writes` are the format in both directions."""
+    verb, *rest = arguments or ["help"]
+    try:
+        if verb == "read":
+            save(reads, rest[0], sys.stdin.buffer.read())
+        elif verb == "write":
+            named = [(os.path.basename(path), open(path, "rb").read()) for path in rest]
+            sys.stdout.buffer.write(write(writes, named))
+        elif verb == "check":
+            checks()
+        else:
+            sys.exit(usage)
+    except Wrong as wrong:
+        sys.exit(f"{program}: {wrong}")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:] or ["help"])
-    except Wrong as wrong:
-        sys.exit(f"native.py: {wrong}")
+    run("native.py", sys.argv[1:], Native(), Native(), lambda: check(Native()), __doc__)

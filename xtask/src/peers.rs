@@ -43,6 +43,11 @@ const PEERS: &[Peer] = &[
         proof: "import spead2.recv, spead2.send; spead2.ThreadPool()",
         purpose: "streams of SPEAD heaps, by their best-known implementation",
     },
+    Peer {
+        requirement: "reedsolo>=1.7,<2",
+        proof: "import reedsolo; reedsolo.RSCodec(8, nsize=255, fcr=0, prim=0x11D, generator=2, c_exp=8)",
+        purpose: "the inner code of the rugged profile, by another implementation",
+    },
 ];
 
 /// `cargo xtask peers`.

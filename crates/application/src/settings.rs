@@ -20,12 +20,16 @@ pub struct SendSettings {
     pub mode: Mode,
     /// Bytes of a block.
     pub block: Option<u32>,
+    /// The chance of a packet to be lost, where copies and repair are to suit it: see [`choose`](crate::choose).
+    pub loss: Option<f64>,
     /// How fast.
     pub pace: Pace,
     /// Announcements before the first block.
     pub meta_first: Option<u32>,
     /// Every so many packets one announces the object again.
     pub meta_every: Option<u32>,
+    /// How often the end of an object is told.
+    pub end_copies: Option<u32>,
 }
 
 /// How the transfer's sender works.
@@ -40,6 +44,7 @@ pub(crate) fn config<P: Profile>(settings: &SendSettings, block: u32) -> SenderC
         pace: Pace::UNLIMITED,
         meta_first: settings.meta_first.unwrap_or(base.meta_first).max(1),
         meta_every: settings.meta_every.unwrap_or(base.meta_every),
+        end_copies: settings.end_copies.unwrap_or(base.end_copies),
         stream_window: stream_window(settings.mode, block),
         ..base
     }

@@ -12,7 +12,7 @@ use packhorse::uri::Uri;
 
 use crate::heaps::args::HeapsArgs;
 use crate::lz4::args::Lz4Args;
-use crate::quantity::{self, Copies};
+use crate::quantity::{self, ModeArg};
 
 const AFTER: &str = "\
 Examples:
@@ -121,10 +121,22 @@ pub(crate) struct SendArgs {
     #[arg(long, default_value = "native", value_parser = profile())]
     #[arg(help_heading = "Wire")]
     pub(crate) profile: ProfileName,
-    /// once: for links that lose nothing; repeat=N: every block N more times
-    #[arg(long, default_value = "once", value_parser = quantity::mode)]
+    /// once: for links that lose nothing; repeat=N: every block N more times; fountain=PERCENT: so much
+    /// repair beside the blocks; fountain: repair without end; arq: sends again what is lost (needs
+    /// answers). What repeat and fountain leave open follows what is expected [default: once; fountain
+    /// with --expect-errors or --expect-loss, and in rugged]
+    #[arg(long, value_parser = quantity::mode)]
     #[arg(help_heading = "Wire")]
-    pub(crate) mode: Copies,
+    pub(crate) mode: Option<ModeArg>,
+    /// Chance of a byte to arrive wrong: frames, codes and repair are chosen for it so that 999 of 1000
+    /// files arrive [default in rugged: 1/1000]
+    #[arg(long, value_name = "P", value_parser = quantity::expected)]
+    #[arg(help_heading = "Wire")]
+    pub(crate) expect_errors: Option<f64>,
+    /// The same for a packet to be lost [default: 5%; 0.5% beside wrong bytes]
+    #[arg(long, value_name = "P", value_parser = quantity::expected)]
+    #[arg(help_heading = "Wire")]
+    pub(crate) expect_loss: Option<f64>,
     /// Bytes of a file in one packet [default: what suits profile and link]
     #[arg(long, value_name = "BYTES", value_parser = quantity::small)]
     #[arg(help_heading = "Wire")]
@@ -339,8 +351,8 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_of_a_later_version_is_refused_with_those_that_exist() {
-        let error = parse("packhorse send x --mode fountain").unwrap_err();
+    fn a_mode_that_there_is_not_is_refused_with_those_that_exist() {
+        let error = parse("packhorse send x --mode zmodem").unwrap_err();
         assert!(
             error.contains("once") && error.contains("repeat=N") && error.contains("fountain"),
             "{error}"
@@ -361,7 +373,7 @@ mod tests {
         );
         let Ok(Cli { command: Command::Send(send) }) = cli else { panic!("{cli:?}") };
         assert_eq!(send.rate, Some(11_500));
-        assert_eq!(send.mode, Copies(3));
+        assert_eq!(send.mode, Some(ModeArg::Repeat(Some(3))));
         assert_eq!(send.block, Some(50));
     }
 }

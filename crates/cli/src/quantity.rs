@@ -2,21 +2,36 @@
 
 use core::time::Duration;
 
-/// How often a block is sent beyond the first time; 0 is mode `once`.
+/// What is done about loss, as it was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Copies(pub(crate) u32);
+pub(crate) enum ModeArg {
+    /// Every block once.
+    Once,
+    /// So many copies; `None`: as many as suit what is expected.
+    Repeat(Option<u32>),
+    /// So much repair in percent; `None`: what suits what is expected, or no end.
+    Fountain(Option<u32>),
+    /// What is lost is sent again.
+    Arq,
+}
 
-/// `once` or `repeat=N`.
-pub(crate) fn mode(text: &str) -> Result<Copies, String> {
-    const MODES: &str = "the modes of this version are once and repeat=N";
-    match text.split_once('=') {
-        None if text == "once" => Ok(Copies(0)),
-        None if text == "repeat" => Err(format!("how often? write e.g. repeat=3; {MODES}")),
-        Some(("repeat", number)) => match number.parse() {
-            Ok(copies @ 1..=255) => Ok(Copies(copies)),
+/// `once`, `repeat`, `repeat=N`, `fountain`, `fountain=PERCENT` or `arq`.
+pub(crate) fn mode(text: &str) -> Result<ModeArg, String> {
+    let (name, number) = text.split_once('=').map_or((text, None), |(name, number)| (name, Some(number)));
+    match (name, number) {
+        ("once", None) => Ok(ModeArg::Once),
+        ("arq", None) => Ok(ModeArg::Arq),
+        ("repeat", None) => Ok(ModeArg::Repeat(None)),
+        ("fountain", None) => Ok(ModeArg::Fountain(None)),
+        ("repeat", Some(number)) => match number.parse() {
+            Ok(copies @ 1..=255) => Ok(ModeArg::Repeat(Some(copies))),
             _ => Err("repeat=N takes a number from 1 to 255".to_owned()),
         },
-        _ => Err(MODES.to_owned()),
+        ("fountain", Some(number)) => match number.strip_suffix('%').unwrap_or(number).parse() {
+            Ok(percent @ 1..=100_000) => Ok(ModeArg::Fountain(Some(percent))),
+            _ => Err("fountain=PERCENT takes a number from 1 to 100000".to_owned()),
+        },
+        _ => Err("the modes are once, repeat, repeat=N, fountain, fountain=PERCENT and arq".to_owned()),
     }
 }
 
@@ -81,6 +96,14 @@ pub(crate) fn chance(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "write a chance from 0 to 1, such as 0.01, 1% or 1/100".to_owned())
 }
 
+/// As [`chance`], below 1: something has to arrive.
+pub(crate) fn expected(text: &str) -> Result<f64, String> {
+    let chance = chance(text)?;
+    (chance < 1.0)
+        .then_some(chance)
+        .ok_or_else(|| "over a link that damages or loses everything nothing can be sent".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,11 +144,16 @@ mod tests {
 
     #[test]
     fn modes_that_exist_parse_and_others_name_those() {
-        assert_eq!(mode("once"), Ok(Copies(0)));
-        assert_eq!(mode("repeat=3"), Ok(Copies(3)));
-        for wrong in ["", "repeat", "repeat=0", "repeat=256", "repeat=x", "fountain", "arq", "once=1"] {
+        assert_eq!(mode("once"), Ok(ModeArg::Once));
+        assert_eq!(mode("repeat=3"), Ok(ModeArg::Repeat(Some(3))));
+        assert_eq!(mode("repeat"), Ok(ModeArg::Repeat(None)));
+        assert_eq!(mode("fountain=20"), Ok(ModeArg::Fountain(Some(20))));
+        assert_eq!(mode("fountain=20%"), Ok(ModeArg::Fountain(Some(20))));
+        assert_eq!(mode("fountain"), Ok(ModeArg::Fountain(None)));
+        assert_eq!(mode("arq"), Ok(ModeArg::Arq));
+        for wrong in ["", "repeat=0", "repeat=256", "repeat=x", "fountain=0", "arq=1", "once=1", "ARQ"] {
             assert!(mode(wrong).is_err(), "{wrong}");
         }
-        assert!(mode("fountain=20").unwrap_err().contains("once and repeat=N"));
+        assert!(mode("zmodem").unwrap_err().contains("once, repeat, repeat=N, fountain"));
     }
 }

@@ -141,6 +141,7 @@ pub(crate) fn losses(report: &ReceiveReport) -> Vec<(String, u64)> {
     let refused = checks.bad_check + checks.bad_length + checks.short;
     [
         ("bad check", checks.bad_check),
+        ("beyond correction", frames.uncorrectable),
         ("bad length", checks.bad_length + frames.bad_length),
         ("too short", checks.short + frames.short + packets.short),
         ("too long", frames.long + frames.overflow),
@@ -155,7 +156,7 @@ pub(crate) fn losses(report: &ReceiveReport) -> Vec<(String, u64)> {
 }
 
 /// What was thrown away, by cause.
-fn damage(report: &ReceiveReport) -> [(&'static str, u64); 16] {
+fn damage(report: &ReceiveReport) -> [(&'static str, u64); 18] {
     let ReceiveReport { frames, checks, packets, dropped, .. } = report;
     [
         ("bad check", checks.bad_check),
@@ -163,6 +164,8 @@ fn damage(report: &ReceiveReport) -> [(&'static str, u64); 16] {
         ("too short", checks.short + frames.short + packets.short),
         ("too long", frames.long),
         ("overflow", frames.overflow),
+        ("corrected bytes", frames.corrected),
+        ("beyond correction", frames.uncorrectable),
         ("junk bytes", frames.junk_bytes),
         ("gaps", packets.gaps),
         ("missed", packets.missed),

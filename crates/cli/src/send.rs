@@ -4,12 +4,13 @@ use anyhow::bail;
 use packhorse::application::{LinkError, SendError};
 use packhorse::packet::Channel;
 use packhorse::transfer::Mode;
-use packhorse::{Error, ProfileName, SendOptions, SendOutcome, Uri};
+use packhorse::{Error, Expect, ProfileName, SendOptions, SendOutcome, Uri};
 use serde_json::json;
 
 use crate::args::SendArgs;
 use crate::exit::Exit;
 use crate::progress::Progress;
+use crate::quantity::ModeArg;
 use crate::{human, screen, stdio, telemetry};
 
 pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
@@ -46,10 +47,8 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
 fn options(args: &SendArgs) -> SendOptions {
     SendOptions {
         profile: args.profile,
-        mode: match args.mode.0 {
-            0 => Mode::Once,
-            copies => Mode::Repeat { copies },
-        },
+        mode: mode(args),
+        expect: Expect { errors: args.expect_errors, loss: args.expect_loss },
         block: args.block,
         rate: args.rate,
         packet_rate: args.packet_rate,
@@ -58,6 +57,24 @@ fn options(args: &SendArgs) -> SendOptions {
         name: args.name.clone(),
         give_up: args.give_up,
         timing: args.report.timing,
+    }
+}
+
+/// What was said, or what suits what was said of the link.
+fn mode(args: &SendArgs) -> Mode {
+    let expected = args.expect_errors.is_some() || args.expect_loss.is_some();
+    match (args.mode, args.profile) {
+        (Some(ModeArg::Once), _) => Mode::Once,
+        (Some(ModeArg::Repeat(copies)), _) => Mode::Repeat { copies: copies.unwrap_or(0) },
+        (Some(ModeArg::Fountain(None)), _) if !expected => Mode::Fountain { repair_percent: None },
+        (Some(ModeArg::Fountain(percent)), _) => {
+            Mode::Fountain { repair_percent: Some(percent.unwrap_or(0)) }
+        }
+        (Some(ModeArg::Arq), _) => Mode::Arq,
+        (None, ProfileName::Ftag) if expected => Mode::Repeat { copies: 0 },
+        (None, ProfileName::Native) if expected => Mode::Fountain { repair_percent: Some(0) },
+        (None, ProfileName::Rugged) => Mode::Fountain { repair_percent: Some(0) },
+        (None, ProfileName::Native | ProfileName::Ftag) => Mode::Once,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod ends;
 mod error;
+mod expect;
 mod ftag;
 mod inspect;
 mod native;
@@ -25,6 +26,7 @@ pub use packhorse_transfer as transfer;
 pub use packhorse_transport as transport;
 
 pub use error::Error;
+pub use expect::Expect;
 pub use ftag::{Ftag, FtagStack};
 pub use inspect::{Body, Record, Seen, Summary, inspect};
 pub use native::{Native, NativeStack};

@@ -1,5 +1,5 @@
 //! Profile `rugged`: for links that damage and lose bytes as a matter of course. Its wire format is in
-//! `docs/src/wire-format.md`.
+//! `docs/src/rugged-wire.md`.
 
 use core::marker::PhantomData;
 

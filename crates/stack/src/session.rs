@@ -7,6 +7,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 
+use packhorse_application::choose::Choice;
 use packhorse_application::{
     Catalog, Existing, Inbox, Incoming, LinkError, Messages, Outgoing, Profile, ReceiveError, ReceiveReport,
     Received, Resume, SendReport, SendSettings, Target, Until, Watch,
@@ -16,8 +17,9 @@ use packhorse_link::{Boundaries, Framing, Transport, TransportError};
 use packhorse_transfer::{Mode, Pace};
 
 use crate::ends::{ReceivingEnd, SendingEnd};
+use crate::expect::fit;
 use crate::open::{Link, Listening, to_receive, to_send};
-use crate::{Error, ProfileName, Speak, Uri, Wire, recognise, serve};
+use crate::{Error, Expect, ProfileName, Speak, Uri, Wire, recognise, serve};
 
 /// Bytes that are looked at at a time to tell the profile, and at first.
 const LOOK: usize = 256 * 1024;
@@ -28,8 +30,11 @@ const LOOK_FIRST: usize = 8 * 1024;
 pub struct SendOptions {
     /// The wire format.
     pub profile: ProfileName,
-    /// What is done about loss.
+    /// What is done about loss. No copies in [`Mode::Repeat`], and no percentage in [`Mode::Fountain`], are as many as suit
+    /// what is expected.
     pub mode: Mode,
+    /// What is expected of the link.
+    pub expect: Expect,
     /// Bytes of a file in a packet.
     pub block: Option<u32>,
     /// Bytes on the wire a second, at most.
@@ -125,8 +130,9 @@ pub fn send(
         Boundaries::Bytes if lossy => Wire::lossy_stream(options.profile),
         Boundaries::Bytes => Wire::stream(options.profile),
     };
-    let outcome =
-        wire.speak(options.timing, Sending { catalog, transport: sending, options, messages, watch })?;
+    let (wire, choice) = fit(wire, options, size_of(paths));
+    let sending = Sending { catalog, transport: sending, options, choice, messages, watch };
+    let outcome = wire.speak(options.timing, sending)?;
     drop(receiving);
     Ok(SendOutcome { refused: refusals.count(), ..outcome })
 }
@@ -150,7 +156,16 @@ where
         Boundaries::Bytes => Wire::stream(options.profile),
         Boundaries::Packets => Wire::packets(options.profile),
     };
-    wire.speak(options.timing, Sending { catalog, transport, options, messages, watch })
+    let (wire, choice) = fit(wire, options, None);
+    wire.speak(options.timing, Sending { catalog, transport, options, choice, messages, watch })
+}
+
+/// Bytes of the largest file among `paths`, which is what frames are chosen for; `None` for streams and folders.
+fn size_of(paths: &[PathBuf]) -> Option<u64> {
+    let size = |path: &PathBuf| {
+        std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|file| file.len())
+    };
+    paths.iter().map(size).try_fold(0, |most, size| Some(most.max(size?)))
 }
 
 /// A whole session of sending.
@@ -158,6 +173,7 @@ struct Sending<'a, T, M> {
     catalog: Catalog,
     transport: T,
     options: &'a SendOptions,
+    choice: Option<Choice>,
     messages: M,
     watch: &'a mut dyn Watch,
 }
@@ -173,10 +189,12 @@ where
         let options = self.options;
         let settings = SendSettings {
             mode: options.mode,
-            block: options.block,
+            block: self.choice.map(|choice| choice.block).or(options.block),
+            loss: self.choice.map(|choice| choice.loss),
             pace: Pace { bytes_per_s: options.rate, packets_per_s: options.packet_rate },
-            meta_first: options.meta_first,
+            meta_first: options.meta_first.or(self.choice.map(|choice| choice.metas_first())),
             meta_every: options.meta_every,
+            end_copies: self.choice.map(|choice| choice.ends()),
         };
         let mut outgoing = Outgoing::<P, F, T>::new(framing, self.transport, &settings)?;
         (self.messages)(outgoing.messages());

@@ -83,6 +83,21 @@ impl Wire {
         }
     }
 
+    /// The same for a link that damages or loses bytes.
+    #[must_use]
+    pub const fn or_lossy(self) -> Self {
+        match self.framing {
+            Kind::Default => Self::lossy_stream(self.profile),
+            _ => self,
+        }
+    }
+
+    /// Whether the transport keeps packets whole.
+    #[must_use]
+    pub const fn is_packets(self) -> bool {
+        matches!(self.framing, Kind::Unframed)
+    }
+
     /// The profile.
     #[must_use]
     pub const fn profile(self) -> ProfileName {

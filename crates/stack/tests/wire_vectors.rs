@@ -19,7 +19,7 @@ use packhorse::transfer::{
     BlockHeader, Control, ControlCodec as _, End, HashKind, Meta, ObjectKind, SessionEnd, tag_of,
 };
 use packhorse::transport::PipeWriter;
-use packhorse::{ByteStream, Ftag, Native, Wire, receive_from, recognise};
+use packhorse::{ByteStream, Ftag, Native, Rugged, Wire, receive_from, recognise};
 
 const SESSION: u64 = 0x0102_0304_0506_0000;
 const FILE: u64 = 0x0102_0304_0506_0007;
@@ -59,7 +59,7 @@ fn block<P: Profile>(name: &'static str, tag: u16, number: u32, body: &[u8]) -> 
 }
 
 /// A file in two blocks, a message in two pieces between them, a stream of unknown length, the end of the session.
-fn native() -> Vec<Sent> {
+fn session<P: Profile>() -> Vec<Sent> {
     let file = Meta {
         object_id: FILE,
         session: SESSION,
@@ -96,17 +96,25 @@ fn native() -> Vec<Sent> {
             Sent { name, address: Channel::TELEMETRY.data(), header, body: piece.to_vec() }
         });
     vec![
-        control::<Native>("meta-file", 7, 1, &Control::Meta(file)),
-        block::<Native>("block-0", 7, 0, &HELLO[..8]),
+        control::<P>("meta-file", 7, 1, &Control::Meta(file)),
+        block::<P>("block-0", 7, 0, &HELLO[..8]),
         pieces.next().unwrap(),
-        block::<Native>("block-1", 7, 1, &HELLO[8..]),
+        block::<P>("block-1", 7, 1, &HELLO[8..]),
         pieces.next().unwrap(),
-        control::<Native>("end-file", 7, 2, &Control::End(file_end)),
-        control::<Native>("meta-stream", 8, 3, &Control::Meta(stream)),
-        block::<Native>("stream-0", 8, 0, LOG),
-        control::<Native>("end-stream", 8, 4, &Control::End(stream_end)),
-        control::<Native>("session-end", tag_of(SESSION), 4, &Control::SessionEnd(session_end)),
+        control::<P>("end-file", 7, 2, &Control::End(file_end)),
+        control::<P>("meta-stream", 8, 3, &Control::Meta(stream)),
+        block::<P>("stream-0", 8, 0, LOG),
+        control::<P>("end-stream", 8, 4, &Control::End(stream_end)),
+        control::<P>("session-end", tag_of(SESSION), 4, &Control::SessionEnd(session_end)),
     ]
+}
+
+fn native() -> Vec<Sent> {
+    session::<Native>()
+}
+
+fn rugged() -> Vec<Sent> {
+    session::<Rugged>()
 }
 
 /// A file of one full block and a shorter one.
@@ -234,6 +242,11 @@ fn the_native_packets_of_the_book_are_what_the_layers_push() {
 }
 
 #[test]
+fn the_rugged_packets_of_the_book_are_what_the_layers_push() {
+    compare::<Rugged>("rugged-wire.md", &rugged());
+}
+
+#[test]
 fn the_ftag_packets_of_the_book_are_what_the_layers_push() {
     compare::<Ftag>("profiles.md", &ftag());
 }
@@ -241,14 +254,30 @@ fn the_ftag_packets_of_the_book_are_what_the_layers_push() {
 #[test]
 fn the_packets_of_the_book_pull_back_to_what_was_pushed() {
     assert_eq!(pull::<Native>(&native(), &shown("wire-format.md", &native())), native());
+    assert_eq!(pull::<Rugged>(&rugged(), &shown("rugged-wire.md", &rugged())), rugged());
     // The tag is not on the wire of ftag, and 0 here.
     assert_eq!(pull::<Ftag>(&ftag(), &shown("profiles.md", &ftag())), ftag());
 }
 
 #[test]
 fn the_native_packets_of_the_book_are_a_session() {
-    let stream = shown("wire-format.md", &native()).concat();
-    assert_eq!(recognise(&stream), Some(Wire::stream(ProfileName::Native)));
+    is_the_session(ProfileName::Native, shown("wire-format.md", &native()).concat());
+}
+
+#[test]
+fn the_rugged_packets_of_the_book_are_a_session_also_with_wrong_bytes_in_each() {
+    let mut frames = shown("rugged-wire.md", &rugged());
+    is_the_session(ProfileName::Rugged, frames.concat());
+    for frame in &mut frames {
+        for at in [0, 3, 5, 7, 11, 13, 20, frame.len() - 1] {
+            frame[at] = !frame[at];
+        }
+    }
+    is_the_session(ProfileName::Rugged, frames.concat());
+}
+
+fn is_the_session(profile: ProfileName, stream: Vec<u8>) {
+    assert_eq!(recognise(&stream), Some(Wire::stream(profile)));
     let folder = tempfile::tempdir().unwrap();
     let (outcome, messages) = receive(stream, folder.path());
     assert_eq!((outcome.report.objects, outcome.report.failed, outcome.report.unheard), (2, 0, 0));

@@ -1,5 +1,6 @@
-//! The native wire format beside a second implementation of it, in Python (`xtask/peers/native.py`), which was
-//! written from the tables alone: what `packhorse send` writes it reads, and what it writes `packhorse recv` reads.
+//! The native and the rugged wire format beside second implementations of them, in Python (`xtask/peers`), which were
+//! written from the tables alone: what `packhorse send` writes they read, and what they write `packhorse recv` reads. The
+//! rugged one's frames come with as many wrong bytes as must be corrected.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,46 +14,51 @@ use crate::run::Run;
 
 pub(super) const NEEDS: &[Need] = &[PYTHON];
 
-/// The second implementation.
-const PEER: &str = "xtask/peers/native.py";
+/// The second implementations, by profile.
+const PEERS: [(&str, &str); 2] = [("native", "xtask/peers/native.py"), ("rugged", "xtask/peers/rugged.py")];
 
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     peers::prepare(&context.workspace, &mut context.tally)?;
     let python = peers::folder(&context.workspace).join("bin").join("python");
-    Run::new(&python).args([PEER, "check"]).run(&mut context.tally)?;
     Run::cargo("build").packages(["packhorse-cli"]).run(&mut context.tally)?;
     let packhorse = context.workspace.target.join("debug").join("packhorse");
-
     let scratch = context.workspace.target.join("peers");
     if scratch.exists() {
         std::fs::remove_dir_all(&scratch)?;
     }
     let files = files(&scratch.join("files"))?;
-    let words = |words: &[&str]| words.iter().map(PathBuf::from).collect::<Vec<_>>();
-    let with_files = |verb: &[&str]| [words(verb), files.clone()].concat();
-
-    let inbox = scratch.join("read");
-    pass(
-        &packhorse,
-        &with_files(&["send"]),
-        &python,
-        &[words(&[PEER, "read"]), vec![inbox.clone()]].concat(),
-    )?;
-    compare(&files, &inbox)?;
-    let repeated = scratch.join("read-repeated");
-    let send = with_files(&["send", "--mode", "repeat=2", "--block", "333"]);
-    pass(&packhorse, &send, &python, &[words(&[PEER, "read"]), vec![repeated.clone()]].concat())?;
-    compare(&files, &repeated)?;
-    let written = scratch.join("written");
-    pass(
-        &python,
-        &with_files(&[PEER, "write"]),
-        &packhorse,
-        &[words(&["recv"]), vec![written.clone()]].concat(),
-    )?;
-    compare(&files, &written)?;
+    for (profile, peer) in PEERS {
+        Run::new(&python).args([peer, "check"]).run(&mut context.tally)?;
+        both_ways(&packhorse, &python, profile, peer, &files, &scratch.join(profile))?;
+    }
     spead_peer::receive(&python, &packhorse)?;
     spead_send::send(&python, &packhorse, &mut context.tally)
+}
+
+/// Files from the program to the peer, once and repeated, and from the peer to the program.
+fn both_ways(
+    packhorse: &Path,
+    python: &Path,
+    profile: &str,
+    peer: &str,
+    files: &[PathBuf],
+    scratch: &Path,
+) -> anyhow::Result<()> {
+    let words = |words: &[&str]| words.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let with_files = |verb: &[&str]| [words(verb), files.to_vec()].concat();
+    let into = |verb: &[&str], inbox: &Path| [words(verb), vec![inbox.to_owned()]].concat();
+
+    let inbox = scratch.join("read");
+    let send = with_files(&["send", "--profile", profile, "--mode", "once"]);
+    pass(packhorse, &send, python, &into(&[peer, "read"], &inbox))?;
+    compare(files, &inbox)?;
+    let repeated = scratch.join("read-repeated");
+    let send = with_files(&["send", "--profile", profile, "--mode", "repeat=2", "--block", "333"]);
+    pass(packhorse, &send, python, &into(&[peer, "read"], &repeated))?;
+    compare(files, &repeated)?;
+    let written = scratch.join("written");
+    pass(python, &with_files(&[peer, "write"]), packhorse, &into(&["recv"], &written))?;
+    compare(files, &written)
 }
 
 /// Files with the lengths at which blocks and fragments end early, late and not at all.

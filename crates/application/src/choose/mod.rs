@@ -65,6 +65,11 @@ impl Choice {
         size: Option<u64>,
         block: Option<u32>,
     ) -> Self {
+        // What is sent once arrives only if nothing is lost for other reasons: then the code alone counts.
+        let estimate = &match mode {
+            Mode::Once => LinkEstimate { loss: 0.0, ..*estimate },
+            _ => *estimate,
+        };
         let size = size.unwrap_or(SIZE).max(1);
         let longest = usize::try_from(size).unwrap_or(usize::MAX).min(envelope.block_max as usize).max(1);
         let candidates = |len: usize| block.map_or(len, |block| block as usize).clamp(1, longest);
@@ -129,7 +134,12 @@ fn cost(mode: Mode, size: u64, block: usize, frame: usize, loss: f64) -> f64 {
     let symbols = u32::try_from(symbols).unwrap_or(u32::MAX);
     let per_byte = frame_per_byte(size, symbols, frame);
     match mode {
-        Mode::Once | Mode::Arq => per_byte / (1.0 - loss).max(1e-9),
+        Mode::Arq => per_byte / (1.0 - loss).max(1e-9),
+        // All of them must arrive: what falls short of that is worse than any number of bytes.
+        Mode::Once => {
+            let failure = estimate::hit(loss, f64::from(symbols));
+            per_byte * (1.0 + 1e3 * (failure - repair::FAILURE).max(0.0))
+        }
         Mode::Repeat { copies } => per_byte * f64::from(repair::copies(symbols, loss).max(copies) + 1),
         // Fountains, in source blocks of at most so many symbols.
         _ => {
@@ -170,6 +180,17 @@ mod tests {
         for (errors, cost) in [(1e-4, 1.06), (1e-3, 1.08), (1e-2, 1.18)] {
             let choice = Choice::new(&LinkEstimate::damaging(errors), RUGGED, FOUNTAIN, None, None);
             assert!(choice.cost < cost, "{errors}: {choice:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_sent_once_gets_a_code_that_suffices() {
+        for errors in [1e-4, 1e-3, 1e-2] {
+            let estimate =
+                LinkEstimate { loss: 0.0, ..LinkEstimate { burst: 1, ..LinkEstimate::damaging(errors) } };
+            let choice = Choice::new(&estimate, RUGGED, Mode::Once, None, None);
+            let frames = 1_000_000.0 / f64::from(choice.block);
+            assert!(choice.loss * frames < 1e-3, "{errors}: {choice:?}");
         }
     }
 

@@ -18,6 +18,11 @@ pub(super) fn is_at_front(bytes: &[u8]) -> bool {
     bytes.first_chunk::<4>().is_some_and(|front| right(front) >= RIGHT)
 }
 
+/// Whether what stands at the front of `bytes` is hardly by chance so like a marker: three right bytes.
+pub(super) fn is_certain(bytes: &[u8]) -> bool {
+    bytes.first_chunk::<4>().is_some_and(|front| right(front) > RIGHT)
+}
+
 /// The first place in `range` where a marker begins; those for which three more bytes are not there are left out.
 pub(super) fn find(bytes: &[u8], range: Range<usize>) -> Option<usize> {
     let end = range.end.min(bytes.len().saturating_sub(MARKER.len() - 1));

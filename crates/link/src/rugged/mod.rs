@@ -16,7 +16,7 @@
 //! belongs inside. Not for whole frames that are lost: those are the transfer's business.
 //!
 //! The Reed-Solomon code is our own: the crates for it keep a codeword in one run of bytes, allocate or panic, or are no
-//! longer kept up. Source: `docs/src/wire-format.md`, profile `rugged`.
+//! longer kept up. Source: `docs/src/rugged-wire.md`.
 
 mod body;
 mod correct;
@@ -174,7 +174,7 @@ impl Rugged {
                 None
             }
             None => {
-                if marker::is_at_front(front) {
+                if marker::is_certain(front) {
                     log_debug!("header with too many wrong bytes");
                     self.stats.bad_length += 1;
                 }
