@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::marker::PhantomData;
 
 use crate::segment::Segment;
-use crate::segment::geometry::Geometry;
+use crate::segment::geometry::{Geometry, OVERWRITES};
 use crate::segment::layout::{RECORD_CELL, RECORD_HEADER};
 use crate::segment::region::Hints;
 use crate::typed::{Value, hash_of};
@@ -215,6 +215,16 @@ impl<W: Wait> Builder<W> {
         type_size: usize,
     ) -> Result<Arc<Segment>, OpenError> {
         barrier::prepare();
+        let flags = match (self.policy, mode) {
+            (BackPressure::DropOldest, ModeName::Broadcast) => OVERWRITES,
+            (BackPressure::DropOldest, ModeName::Spsc | ModeName::Mpsc) => {
+                return Err(OpenError::Unsupported(
+                    "a sender can drop the oldest message only where it may take it from the receiver: in modes \
+                     spmc, mpmc and broadcast",
+                ));
+            }
+            _ => 0,
+        };
         let least = match type_size {
             0 => 2 * (RECORD_HEADER + self.headroom + self.tailroom).next_multiple_of(stride),
             _ => 2 * stride,
@@ -233,7 +243,7 @@ impl<W: Wait> Builder<W> {
             type_size: type_size as u64,
             headroom: self.headroom as u64,
             tailroom: self.tailroom as u64,
-            flags: 0,
+            flags,
         };
         match &self.address {
             Address::Memory(name) => memory::open(name, geometry, self.hints),

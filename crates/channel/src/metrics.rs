@@ -133,29 +133,19 @@ impl Segment {
             metrics.bytes_sent = metrics.messages_sent.saturating_mul(geometry.type_size);
             metrics.bytes_received = metrics.messages_received.saturating_mul(geometry.type_size);
         }
+        let tail = self.tail().load(Ordering::Relaxed);
         let head = if geometry.mode == ModeName::Broadcast {
-            self.slowest()
+            self.slowest(tail)
         } else {
             self.head().load(Ordering::Relaxed)
         };
-        let depth = self.tail().load(Ordering::Relaxed).wrapping_sub(head);
+        let depth = tail.wrapping_sub(head);
         // Read one after the other, or written by somebody hostile.
         metrics.depth = if depth > geometry.cells { 0 } else { depth };
         metrics.lost_peers = front.registry.0.lost.load(Ordering::Relaxed);
         metrics.stopped = front.state.0.load(Ordering::Relaxed) & STOPPED != 0;
         metrics.latency = Percentiles { counts: front.histogram() };
         metrics
-    }
-
-    /// The cursor of the broadcast reader that is furthest behind.
-    fn slowest(&self) -> u64 {
-        let tail = self.tail().load(Ordering::Relaxed);
-        let reads =
-            |number: &usize| self.place(*number).role.load(Ordering::Acquire) == Role::Receiver as u32;
-        let cursor = |number| self.place(number).cursor.load(Ordering::Relaxed);
-        let behind = |number| tail.wrapping_sub(cursor(number));
-        let most = (0..self.geometry().peers as usize).filter(reads).map(behind).max();
-        tail.wrapping_sub(most.unwrap_or(0))
     }
 }
 

@@ -63,6 +63,42 @@ impl Mode for Spsc {
 }
 impl Exclusive for Spsc {}
 
+impl Sealed for Mpsc {}
+impl Mode for Mpsc {
+    const NAME: ModeName = ModeName::Mpsc;
+    type Producer = ring::turns::Producer<true>;
+    type Consumer = ring::turns::Consumer<false>;
+}
+impl ManySenders for Mpsc {}
+impl Exclusive for Mpsc {}
+
+impl Sealed for Spmc {}
+impl Mode for Spmc {
+    const NAME: ModeName = ModeName::Spmc;
+    type Producer = ring::turns::Producer<false>;
+    type Consumer = ring::turns::Consumer<true>;
+}
+impl ManyReceivers for Spmc {}
+impl Exclusive for Spmc {}
+
+impl Sealed for Mpmc {}
+impl Mode for Mpmc {
+    const NAME: ModeName = ModeName::Mpmc;
+    type Producer = ring::turns::Producer<true>;
+    type Consumer = ring::turns::Consumer<true>;
+}
+impl ManySenders for Mpmc {}
+impl ManyReceivers for Mpmc {}
+impl Exclusive for Mpmc {}
+
+impl Sealed for Broadcast {}
+impl Mode for Broadcast {
+    const NAME: ModeName = ModeName::Broadcast;
+    type Producer = ring::broadcast::Producer;
+    type Consumer = ring::broadcast::Consumer;
+}
+impl ManyReceivers for Broadcast {}
+
 /// A mode as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use crate::error::{ReceiveError, SendError};
-use crate::ring::{Fault, Run};
+use crate::ring::{Fault, Produce, Run};
 use crate::segment::Segment;
 use crate::segment::latency::Timing;
 use crate::segment::layout::Totals;
@@ -84,26 +84,29 @@ impl<W: Wait> Port<W> {
 
     /// Cells for a message, after what the policy says has happened.
     #[inline]
-    pub(crate) fn obtain(
+    pub(crate) fn obtain<P: Produce>(
         &self,
         policy: BackPressure,
-        mut claim: impl FnMut() -> Result<Run, Fault>,
+        producer: &mut P,
+        claim: impl Fn(&mut P, &Segment) -> Result<Run, Fault>,
     ) -> Result<Run, SendError> {
         self.can_send()?;
-        match claim() {
+        match claim(producer, &self.segment) {
             Ok(run) => Ok(run),
-            Err(Fault::Corrupt) => Err(SendError::Corrupt),
-            Err(Fault::Wait) => self.obtain_late(policy, claim),
+            Err(Fault::Wait) => self.obtain_late(policy, producer, claim),
+            Err(Fault::Corrupt | Fault::Lagged(_)) => Err(SendError::Corrupt),
         }
     }
 
     #[cold]
-    fn obtain_late(
+    fn obtain_late<P: Produce>(
         &self,
         policy: BackPressure,
-        mut claim: impl FnMut() -> Result<Run, Fault>,
+        producer: &mut P,
+        claim: impl Fn(&mut P, &Segment) -> Result<Run, Fault>,
     ) -> Result<Run, SendError> {
         let counts = self.counts();
+        let segment = &*self.segment;
         let within = match policy {
             BackPressure::Block => None,
             BackPressure::BlockFor(time) => Some(time),
@@ -111,16 +114,28 @@ impl<W: Wait> Port<W> {
                 bump(&counts.dropped_newest, 1);
                 return Err(SendError::Full);
             }
-            BackPressure::DropOldest | BackPressure::Error => {
+            BackPressure::DropOldest => {
+                while producer.evict(segment) {
+                    bump(&counts.dropped_oldest, 1);
+                    match claim(producer, segment) {
+                        Err(Fault::Wait) => {}
+                        done => return done.map_err(|_| SendError::Corrupt),
+                    }
+                }
+                // All that is there is being read at this moment.
+                bump(&counts.refused, 1);
+                return Err(SendError::Full);
+            }
+            BackPressure::Error => {
                 bump(&counts.refused, 1);
                 return Err(SendError::Full);
             }
         };
         bump(&counts.send_blocks, 1);
-        let attempt = || match claim() {
+        let attempt = || match claim(producer, segment) {
             Ok(run) => Some(Ok(run)),
-            Err(Fault::Corrupt) => Some(Err(SendError::Corrupt)),
             Err(Fault::Wait) => self.can_send().err().map(Err),
+            Err(Fault::Corrupt | Fault::Lagged(_)) => Some(Err(SendError::Corrupt)),
         };
         self.wait_for(within, attempt).unwrap_or_else(|| {
             bump(&counts.refused, 1);
@@ -133,8 +148,20 @@ impl<W: Wait> Port<W> {
     pub(crate) fn look<T>(&self, mut next: impl FnMut() -> Result<T, Fault>) -> Result<T, ReceiveError> {
         match next() {
             Ok(found) => Ok(found),
-            Err(Fault::Corrupt) => Err(ReceiveError::Corrupt),
             Err(Fault::Wait) => self.look_for_end(next),
+            Err(fault) => Err(self.failed(fault)),
+        }
+    }
+
+    #[cold]
+    fn failed(&self, fault: Fault) -> ReceiveError {
+        match fault {
+            Fault::Wait => ReceiveError::Empty,
+            Fault::Corrupt => ReceiveError::Corrupt,
+            Fault::Lagged(cells) => {
+                bump(&self.counts().dropped_lagged, cells);
+                ReceiveError::Lagged(cells)
+            }
         }
     }
 
@@ -146,9 +173,9 @@ impl<W: Wait> Port<W> {
         // What was published before the end is there now at the latest.
         match next() {
             Ok(found) => Ok(found),
-            Err(Fault::Corrupt) => Err(ReceiveError::Corrupt),
             Err(Fault::Wait) if state & (STOPPED | SENDER_LOST) == SENDER_LOST => Err(ReceiveError::PeerLost),
             Err(Fault::Wait) => Err(ReceiveError::Stopped),
+            Err(fault) => Err(self.failed(fault)),
         }
     }
 
@@ -192,8 +219,8 @@ impl<W: Wait> Port<W> {
         self.poll(context, || match self.can_send().map(|()| claim()) {
             Err(error) => Some(Err(error)),
             Ok(Ok(run)) => Some(Ok(run)),
-            Ok(Err(Fault::Corrupt)) => Some(Err(SendError::Corrupt)),
             Ok(Err(Fault::Wait)) => None,
+            Ok(Err(Fault::Corrupt | Fault::Lagged(_))) => Some(Err(SendError::Corrupt)),
         })
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod layout;
 pub(crate) mod notify;
 pub(crate) mod peers;
 pub(crate) mod region;
+pub(crate) mod snapshot;
 pub(crate) mod state;
 
 use core::ptr::NonNull;
@@ -18,7 +19,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::OpenError;
 use crate::ring::{Run, Shared};
 use geometry::Geometry;
-use layout::{Front, Place};
+use layout::{Front, Place, RecordHeader};
+use peers::Role;
 use region::Region;
 
 /// The memory of one channel, in this process.
@@ -26,8 +28,10 @@ use region::Region;
 pub(crate) struct Segment {
     base: NonNull<u8>,
     cells: NonNull<u8>,
+    turns: NonNull<AtomicU64>,
     mask: u64,
     geometry: Geometry,
+    shared: bool,
     /// Tasks of this process that wait, senders and receivers.
     wakers: notify::Wakers,
     region: Box<dyn Region>,
@@ -79,7 +83,19 @@ impl Segment {
         let base = region.base();
         // SAFETY: the cells begin within the region.
         let cells = unsafe { base.add(geometry.cells_at() as usize) };
-        Self { base, cells, mask: geometry.cells - 1, geometry, wakers: notify::Wakers::default(), region }
+        // SAFETY: the turns begin within the region, and end where the cells begin.
+        let turns = unsafe { base.add(geometry.turns_at() as usize) }.cast();
+        let shared = region.is_shared();
+        Self {
+            base,
+            cells,
+            turns,
+            shared,
+            mask: geometry.cells - 1,
+            geometry,
+            wakers: notify::Wakers::default(),
+            region,
+        }
     }
 
     pub(crate) const fn geometry(&self) -> &Geometry {
@@ -87,8 +103,8 @@ impl Segment {
     }
 
     /// Whether other processes may see it.
-    pub(crate) fn is_shared(&self) -> bool {
-        self.region.is_shared()
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.shared
     }
 
     #[inline]
@@ -119,6 +135,14 @@ impl Segment {
         unsafe { self.cells.add(at as usize).as_ptr() }
     }
 
+    /// The header of a record, copied: another process, or a writer that overtakes us, may change it.
+    #[inline]
+    #[allow(unsafe_code)]
+    pub(crate) fn header(&self, position: u64) -> RecordHeader {
+        // SAFETY: a cell of a record channel has 64 bytes and is aligned to as many, and any bytes are a header.
+        unsafe { self.cell(position).cast::<RecordHeader>().read_volatile() }
+    }
+
     /// The bytes of a run, cut at the end of the ring.
     #[inline]
     pub(crate) fn bytes(&self, run: Run) -> *mut [u8] {
@@ -139,5 +163,37 @@ impl Shared for Segment {
     #[inline]
     fn head(&self) -> &AtomicU64 {
         &self.front().head.0
+    }
+    #[inline]
+    #[allow(unsafe_code)]
+    fn turn(&self, position: u64) -> &AtomicU64 {
+        if !self.geometry.turns() {
+            return &self.front().spare.0;
+        }
+        // Neighbours stand on different lines of the cache, since different ends write them at the same time.
+        let cell = position & self.mask;
+        let bits = self.geometry.cells.trailing_zeros();
+        let word = if bits < 6 { cell } else { (cell << 3 & self.mask) | cell >> (bits - 3) };
+        // SAFETY: there are as many turns as cells, and turning the bits of a cell's number keeps it below that.
+        unsafe { self.turns.add(word as usize).as_ref() }
+    }
+    #[inline]
+    fn intent(&self, peer: usize) -> Option<&AtomicU64> {
+        self.shared.then(|| &self.place(peer).intent)
+    }
+    #[inline]
+    fn cursor(&self, peer: usize) -> &AtomicU64 {
+        &self.place(peer).cursor
+    }
+    fn slowest(&self, tail: u64) -> u64 {
+        let reads =
+            |number: &usize| self.place(*number).role.load(Ordering::Acquire) == Role::Receiver as u32;
+        let behind = |number| tail.wrapping_sub(self.place(number).cursor.load(Ordering::Acquire));
+        let most = (0..self.geometry.peers as usize).filter(reads).map(behind).max();
+        tail.wrapping_sub(most.unwrap_or(0))
+    }
+    #[inline]
+    fn overwrites(&self) -> bool {
+        self.geometry.overwrites()
     }
 }

@@ -7,6 +7,11 @@
 pub(crate) mod barrier;
 pub(crate) mod bell;
 
+/// The atomics. The loom tests compile `bell` with loom's.
+mod atomic {
+    pub(super) use core::sync::atomic::{AtomicU32, Ordering};
+}
+
 /// What to do before the next look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {

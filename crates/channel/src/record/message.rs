@@ -45,8 +45,8 @@ impl<'a, M: Mode, W: Wait> Message<'a, M, W> {
     #[allow(unsafe_code)]
     fn bytes(&self) -> &[u8] {
         // SAFETY: the ring gave these cells to this receiver, in broadcast to all receivers for reading, until they
-        // are released.
-        unsafe { &*self.receiver.port.segment.bytes(self.run) }
+        // are released; or they are this receiver's own copy.
+        unsafe { &*self.receiver.bytes(self.run) }
     }
 }
 
@@ -76,7 +76,7 @@ impl<'a, M: Exclusive, W: Wait> Message<'a, M, W> {
     #[allow(unsafe_code)]
     fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `bytes`, and no other receiver has them.
-        unsafe { &mut *self.receiver.port.segment.bytes(self.run) }
+        unsafe { &mut *self.receiver.bytes(self.run) }
     }
 }
 

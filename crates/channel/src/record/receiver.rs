@@ -9,16 +9,20 @@ use core::time::Duration;
 use super::Message;
 use super::parse::{Parsed, parse};
 use crate::port::Port;
-use crate::ring::{Consume as _, Fault, Run};
+use crate::ring::{Consume as _, Fault, Run, Shared as _};
 use crate::segment::Segment;
+use crate::segment::layout::RECORD_CELL;
 use crate::segment::peers::Role;
-use crate::{Adaptive, ManyReceivers, Metrics, Mode, OpenError, ReceiveError, Wait};
+use crate::segment::snapshot::Snapshot;
+use crate::{Adaptive, ManyReceivers, Metrics, Mode, ModeName, OpenError, ReceiveError, Wait};
 
 /// The reading end of a channel of records.
 #[derive(Debug)]
 pub struct Receiver<M: Mode, W: Wait = Adaptive> {
     pub(super) port: Port<W>,
     consumer: M::Consumer,
+    /// Where messages are copied to that their sender may write over.
+    snapshot: Option<Snapshot>,
     received: u64,
     bytes: u64,
 }
@@ -33,9 +37,11 @@ struct Found {
 
 impl<M: Mode, W: Wait> Receiver<M, W> {
     pub(crate) fn join(segment: Arc<Segment>) -> Result<Self, OpenError> {
-        let (port, consumer) =
+        let (port, mut consumer) =
             Port::join(segment, Role::Receiver, |segment, number| M::Consumer::attach(segment, number))?;
-        Ok(Self { port, consumer, received: 0, bytes: 0 })
+        consumer.settle(&*port.segment);
+        let snapshot = port.segment.overwrites().then(Snapshot::default);
+        Ok(Self { port, consumer, snapshot, received: 0, bytes: 0 })
     }
 
     /// The next message, if there is one now.
@@ -45,9 +51,9 @@ impl<M: Mode, W: Wait> Receiver<M, W> {
     /// [`ReceiveError::PeerLost`]; [`ReceiveError::Corrupt`].
     #[inline]
     pub fn try_receive(&mut self) -> Result<Message<'_, M, W>, ReceiveError> {
-        let Self { port, consumer, .. } = &mut *self;
+        let Self { port, consumer, snapshot, .. } = &mut *self;
         let segment = &*port.segment;
-        let found = port.look(|| next::<M>(segment, consumer))?;
+        let found = port.look(|| next::<M>(segment, consumer, snapshot))?;
         Ok(self.message(found))
     }
 
@@ -90,9 +96,9 @@ impl<M: Mode, W: Wait> Receiver<M, W> {
     }
 
     fn poll_found(&mut self, context: &mut Context<'_>) -> Poll<Result<Found, ReceiveError>> {
-        let Self { port, consumer, .. } = self;
+        let Self { port, consumer, snapshot, .. } = self;
         let segment = &*port.segment;
-        port.poll_message(context, || next::<M>(segment, consumer))
+        port.poll_message(context, || next::<M>(segment, consumer, snapshot))
     }
 
     /// Ends the channel for everybody: senders fail, receivers read what is there and then see the end.
@@ -114,9 +120,9 @@ impl<M: Mode, W: Wait> Receiver<M, W> {
 
     #[inline]
     fn receive_within(&mut self, within: Option<Duration>) -> Result<Message<'_, M, W>, ReceiveError> {
-        let Self { port, consumer, .. } = &mut *self;
+        let Self { port, consumer, snapshot, .. } = &mut *self;
         let segment = &*port.segment;
-        let found = port.await_message(within, || next::<M>(segment, consumer))?;
+        let found = port.await_message(within, || next::<M>(segment, consumer, snapshot))?;
         Ok(self.message(found))
     }
 
@@ -128,6 +134,18 @@ impl<M: Mode, W: Wait> Receiver<M, W> {
             self.port.segment.seen_on(Role::Receiver);
         }
         Message { receiver: self, run, payload, kind }
+    }
+
+    /// Where the message of a run lies, header and all.
+    #[inline]
+    pub(super) fn bytes(&self, run: Run) -> *mut [u8] {
+        let bytes = self.port.segment.bytes(run);
+        match &self.snapshot {
+            Some(snapshot) if M::NAME == ModeName::Broadcast => {
+                core::ptr::slice_from_raw_parts_mut(snapshot.as_ptr(), bytes.len())
+            }
+            _ => bytes,
+        }
     }
 
     #[inline]
@@ -153,17 +171,30 @@ impl<M: ManyReceivers, W: Wait> Receiver<M, W> {
     }
 }
 
-/// The next record, past the padding before it.
+/// The next record, past the padding before it; copied where it may be written over.
 #[inline]
-#[allow(unsafe_code)]
-fn next<M: Mode>(segment: &Segment, consumer: &mut M::Consumer) -> Result<Found, Fault> {
+fn next<M: Mode>(
+    segment: &Segment,
+    consumer: &mut M::Consumer,
+    snapshot: &mut Option<Snapshot>,
+) -> Result<Found, Fault> {
     loop {
         let run = consumer.next(segment)?;
-        // SAFETY: the ring gave these cells to this receiver, in broadcast to all receivers for reading.
-        let bytes = unsafe { &*segment.bytes(run) };
-        match parse(bytes).ok_or(Fault::Corrupt)? {
+        let copies = match snapshot {
+            Some(snapshot) if M::NAME == ModeName::Broadcast => Some(snapshot),
+            _ => None,
+        };
+        let parsed = parse(segment.header(run.at), (run.cells as usize).saturating_mul(RECORD_CELL));
+        if copies.is_some() {
+            consumer.is_overtaken(segment)?;
+        }
+        match parsed.ok_or(Fault::Corrupt)? {
             Parsed::Pad(cells) => consumer.release(segment, Run { cells, ..run }),
             Parsed::Record { cells, payload, kind, nanos } => {
+                if let Some(snapshot) = copies {
+                    snapshot.take(segment, Run { cells, ..run });
+                    consumer.is_overtaken(segment)?;
+                }
                 return Ok(Found { run: Run { cells, ..run }, payload, kind, nanos });
             }
         }

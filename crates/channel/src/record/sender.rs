@@ -117,8 +117,7 @@ impl<M: Mode, W: Wait> Sender<M, W> {
     ) -> Result<Claim<'_, M, W>, SendError> {
         let (cells, headroom) = self.size(len)?;
         let Self { port, producer, .. } = &mut *self;
-        let segment = &*port.segment;
-        let run = port.obtain(policy, || producer.claim(segment, cells))?;
+        let run = port.obtain(policy, producer, |producer, segment| producer.claim(segment, cells))?;
         Ok(Claim::new(self, run, kind, headroom, len))
     }
 

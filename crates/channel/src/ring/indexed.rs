@@ -4,7 +4,7 @@
 //! to do, so that the line with the position moves between the cores once a burst, not once a message.
 
 use super::atomic::Ordering;
-use super::{Consume, Fault, Produce, Run, Shared, to_end};
+use super::shared::{Consume, Fault, Produce, Run, Shared, to_end};
 
 /// The writing end.
 #[derive(Debug)]

@@ -135,7 +135,16 @@ impl Geometry {
 
     /// Whether its ring has a word for every cell.
     pub(crate) const fn turns(&self) -> bool {
-        !matches!(self.mode, ModeName::Spsc | ModeName::Broadcast)
+        match self.mode {
+            ModeName::Spsc => false,
+            ModeName::Broadcast => self.overwrites(),
+            ModeName::Mpsc | ModeName::Spmc | ModeName::Mpmc => true,
+        }
+    }
+
+    /// Whether a broadcast overwrites what slow readers have not read.
+    pub(crate) const fn overwrites(&self) -> bool {
+        self.flags & OVERWRITES != 0
     }
 
     /// Bytes from the start to the words of the cells.

@@ -14,6 +14,8 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
+use crate::wait::bell::Bell;
+
 /// `phchan` and a version; the byte order shows in it.
 pub(crate) const MAGIC: u64 = u64::from_be_bytes(*b"phchan\0\x01");
 
@@ -46,20 +48,12 @@ pub(crate) struct Front {
     pub(crate) registry: Padded<Registry>,
     /// What ends that have left had counted.
     pub(crate) totals: Padded<Totals>,
+    /// The turn of cells that have none.
+    pub(crate) spare: Padded<AtomicU64>,
     /// Every how many messages one is timed.
     pub(crate) interval: Padded<AtomicU64>,
     pub(crate) stamps: [Stamp; STAMPS],
     pub(crate) latency: [AtomicU64; BUCKETS],
-}
-
-/// Where ends sleep.
-#[derive(Debug, Default)]
-#[repr(C)]
-pub(crate) struct Bell {
-    /// Not zero: somebody sleeps or is about to.
-    pub(crate) asleep: AtomicU32,
-    /// Changes with every ring; what sleepers wait on.
-    pub(crate) rings: AtomicU32,
 }
 
 /// Who comes and goes.

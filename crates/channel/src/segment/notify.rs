@@ -6,9 +6,9 @@ use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
 use super::Segment;
-use super::layout::Bell;
 use super::peers::Role;
 use crate::wait::barrier;
+use crate::wait::bell::Bell;
 
 /// Longest sleep where a wake-up may be missed.
 const UNSURE: Duration = Duration::from_millis(1);

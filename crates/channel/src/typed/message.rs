@@ -21,7 +21,7 @@ impl<'a, T: Value, M: Mode, W: Wait> Message<'a, T, M, W> {
 
     #[inline]
     fn slot(&self) -> *mut T {
-        self.receiver.port.segment.cell(self.run.at).cast()
+        self.receiver.slots(self.run)
     }
 }
 
@@ -32,7 +32,7 @@ impl<T: Value, M: Mode, W: Wait> Deref for Message<'_, T, M, W> {
     #[allow(unsafe_code)]
     fn deref(&self) -> &T {
         // SAFETY: the ring gave this cell to this receiver, in broadcast to all receivers for reading, until it is
-        // released. Cells are as large as a `T` and aligned for it, and any bytes are a `T`.
+        // released; or it is this receiver's own copy. Cells are as large as a `T` and aligned for it, and any bytes are a `T`.
         unsafe { &*self.slot() }
     }
 }
@@ -69,8 +69,7 @@ impl<'a, T: Value, M: Mode, W: Wait> Messages<'a, T, M, W> {
 
     #[inline]
     fn slots(&self) -> *mut [T] {
-        let first = self.receiver.port.segment.cell(self.run.at).cast::<T>();
-        core::ptr::slice_from_raw_parts_mut(first, self.run.cells as usize)
+        core::ptr::slice_from_raw_parts_mut(self.receiver.slots(self.run), self.run.cells as usize)
     }
 }
 

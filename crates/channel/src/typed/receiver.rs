@@ -8,16 +8,19 @@ use core::time::Duration;
 
 use super::{Message, Messages, Value};
 use crate::port::Port;
-use crate::ring::{Consume as _, Run};
+use crate::ring::{Consume as _, Fault, Run, Shared as _};
 use crate::segment::Segment;
 use crate::segment::peers::Role;
-use crate::{Adaptive, ManyReceivers, Metrics, Mode, OpenError, ReceiveError, Wait};
+use crate::segment::snapshot::Snapshot;
+use crate::{Adaptive, ManyReceivers, Metrics, Mode, ModeName, OpenError, ReceiveError, Wait};
 
 /// The reading end of a channel of `T`s.
 #[derive(Debug)]
 pub struct Receiver<T, M: Mode, W: Wait = Adaptive> {
     pub(super) port: Port<W>,
     consumer: M::Consumer,
+    /// Where messages are copied to that their sender may write over.
+    snapshot: Option<Snapshot>,
     /// Messages received, as in the place.
     received: u64,
     value: PhantomData<fn() -> T>,
@@ -25,9 +28,11 @@ pub struct Receiver<T, M: Mode, W: Wait = Adaptive> {
 
 impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
     pub(crate) fn join(segment: Arc<Segment>) -> Result<Self, OpenError> {
-        let (port, consumer) =
+        let (port, mut consumer) =
             Port::join(segment, Role::Receiver, |segment, number| M::Consumer::attach(segment, number))?;
-        Ok(Self { port, consumer, received: 0, value: PhantomData })
+        consumer.settle(&*port.segment);
+        let snapshot = port.segment.overwrites().then(Snapshot::default);
+        Ok(Self { port, consumer, snapshot, received: 0, value: PhantomData })
     }
 
     /// The next message, if there is one now.
@@ -37,9 +42,8 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
     /// [`ReceiveError::PeerLost`]; [`ReceiveError::Corrupt`].
     #[inline]
     pub fn try_receive(&mut self) -> Result<Message<'_, T, M, W>, ReceiveError> {
-        let Self { port, consumer, .. } = self;
-        let segment = &*port.segment;
-        let run = port.look(|| consumer.next_some(segment, 1))?;
+        let Self { port, consumer, snapshot, .. } = self;
+        let run = port.look(|| next::<M>(&port.segment, consumer, snapshot, 1))?;
         Ok(Message::new(self, run))
     }
 
@@ -84,9 +88,8 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
     }
 
     fn poll_run(&mut self, context: &mut Context<'_>) -> Poll<Result<Run, ReceiveError>> {
-        let Self { port, consumer, .. } = self;
-        let segment = &*port.segment;
-        port.poll_message(context, || consumer.next_some(segment, 1))
+        let Self { port, consumer, snapshot, .. } = self;
+        port.poll_message(context, || next::<M>(&port.segment, consumer, snapshot, 1))
     }
 
     /// From one to `most` messages in a row, as many as are there, if there is one now.
@@ -95,9 +98,8 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
     /// As [`try_receive`](Self::try_receive).
     #[inline]
     pub fn try_receive_batch(&mut self, most: usize) -> Result<Messages<'_, T, M, W>, ReceiveError> {
-        let Self { port, consumer, .. } = self;
-        let segment = &*port.segment;
-        let run = port.look(|| consumer.next_some(segment, most.max(1) as u64))?;
+        let Self { port, consumer, snapshot, .. } = self;
+        let run = port.look(|| next::<M>(&port.segment, consumer, snapshot, most.max(1) as u64))?;
         Ok(Messages::new(self, run))
     }
 
@@ -130,9 +132,17 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
 
     #[inline]
     fn obtain(&mut self, within: Option<Duration>, most: u64) -> Result<Run, ReceiveError> {
-        let Self { port, consumer, .. } = self;
-        let segment = &*port.segment;
-        port.await_message(within, || consumer.next_some(segment, most))
+        let Self { port, consumer, snapshot, .. } = self;
+        port.await_message(within, || next::<M>(&port.segment, consumer, snapshot, most))
+    }
+
+    /// Where the messages of a run lie.
+    #[inline]
+    pub(super) fn slots(&self, run: Run) -> *mut T {
+        match &self.snapshot {
+            Some(snapshot) if M::NAME == ModeName::Broadcast => snapshot.as_ptr().cast(),
+            _ => self.port.segment.cell(run.at).cast(),
+        }
     }
 
     #[inline]
@@ -157,4 +167,20 @@ impl<T: Value, M: ManyReceivers, W: Wait> Receiver<T, M, W> {
     pub fn try_clone(&self) -> Result<Self, OpenError> {
         Self::join(Arc::clone(&self.port.segment))
     }
+}
+
+/// The next messages, copied where they may be written over.
+#[inline]
+fn next<M: Mode>(
+    segment: &Segment,
+    consumer: &mut M::Consumer,
+    snapshot: &mut Option<Snapshot>,
+    most: u64,
+) -> Result<Run, Fault> {
+    let run = consumer.next_some(segment, most)?;
+    if let (ModeName::Broadcast, Some(snapshot)) = (M::NAME, snapshot) {
+        snapshot.take(segment, run);
+        consumer.is_overtaken(segment)?;
+    }
+    Ok(run)
 }

@@ -118,8 +118,7 @@ impl<T: Value, M: Mode, W: Wait> Sender<T, M, W> {
     #[inline]
     fn obtain(&mut self, policy: BackPressure, most: u64) -> Result<Run, SendError> {
         let Self { port, producer, .. } = self;
-        let segment = &*port.segment;
-        port.obtain(policy, || producer.claim_some(segment, most))
+        port.obtain(policy, producer, |producer, segment| producer.claim_some(segment, most))
     }
 
     /// Publishes the first `used` slots of a run.

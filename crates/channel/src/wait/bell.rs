@@ -11,9 +11,17 @@
 //! ```
 //! A sleeper that died leaves one needless wake-up behind, no more.
 
-use core::sync::atomic::Ordering;
+use super::atomic::{AtomicU32, Ordering};
 
-use crate::segment::layout::Bell;
+/// Where ends sleep.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Bell {
+    /// Not zero: somebody sleeps or is about to.
+    pub(crate) asleep: AtomicU32,
+    /// Changes with every ring; what sleepers wait on.
+    pub(crate) rings: AtomicU32,
+}
 
 impl Bell {
     /// Steps 1 and 2 of the sleeper. Step 3 is the caller's.
