@@ -3,13 +3,17 @@
 use alloc::sync::Arc;
 use core::marker::PhantomData;
 
+#[cfg(target_os = "linux")]
+use crate::ipc;
 use crate::segment::Segment;
-use crate::segment::geometry::{Geometry, OVERWRITES};
+use crate::segment::geometry::{Geometry, OVERWRITES, Wanted};
 use crate::segment::layout::{RECORD_CELL, RECORD_HEADER};
 use crate::segment::region::Hints;
 use crate::typed::{Value, hash_of};
 use crate::wait::barrier;
-use crate::{Adaptive, Address, BackPressure, Mode, ModeName, OpenError, Wait, memory, record, typed};
+use crate::{
+    Adaptive, Address, BackPressure, Mode, ModeName, Observer, OpenError, Wait, memory, record, typed,
+};
 
 /// Both ends of a typed channel.
 pub type Typed<T, M, W = Adaptive> = (typed::Sender<T, M, W>, typed::Receiver<T, M, W>);
@@ -37,11 +41,15 @@ impl Channel {
     }
 }
 
+/// Why there is no ipc elsewhere.
+#[cfg(not(target_os = "linux"))]
+const NO_IPC: &str = "ipc:// needs Linux: sealed memory, futexes and /proc";
+
 /// Choices for a channel. What is chosen here and differs from a channel that is there already is an error.
 #[derive(Clone, Debug)]
 pub struct Builder<W: Wait = Adaptive> {
     pub(crate) address: Address,
-    pub(crate) capacity: usize,
+    pub(crate) capacity: Option<usize>,
     pub(crate) policy: BackPressure,
     pub(crate) headroom: usize,
     pub(crate) tailroom: usize,
@@ -64,7 +72,7 @@ impl Builder {
     fn new(address: Address) -> Self {
         Self {
             address,
-            capacity: CAPACITY,
+            capacity: None,
             policy: BackPressure::Block,
             headroom: 0,
             tailroom: 0,
@@ -77,10 +85,11 @@ impl Builder {
 }
 
 impl<W: Wait> Builder<W> {
-    /// Bytes of messages, rounded down to a power of two of slots; 1 MiB unless chosen.
+    /// Bytes of messages, rounded down to a power of two of slots; 1 MiB unless chosen. Who opens a channel that is
+    /// there and chooses none takes it as large as it is.
     #[must_use]
     pub const fn capacity(mut self, bytes: usize) -> Self {
-        self.capacity = bytes;
+        self.capacity = Some(bytes);
         self
     }
 
@@ -196,6 +205,25 @@ impl<W: Wait> Builder<W> {
         record::Receiver::join(self.record_segment::<M>()?)
     }
 
+    /// A look at a channel that is there, without taking part.
+    ///
+    /// # Errors
+    /// [`OpenError::Missing`] when there is none; [`OpenError::Unsupported`] on networks, where nothing can be seen
+    /// from outside.
+    pub fn observe(self) -> Result<Observer, OpenError> {
+        let segment = match &self.address {
+            Address::Memory(name) => memory::observe(name),
+            #[cfg(target_os = "linux")]
+            Address::Ipc(name) => ipc::observe(name)?,
+            #[cfg(not(target_os = "linux"))]
+            Address::Ipc(_) => return Err(OpenError::Unsupported(NO_IPC)),
+            Address::Tcp { .. } | Address::Udp { .. } => {
+                return Err(OpenError::Unsupported("only channels in memory can be seen from outside"));
+            }
+        };
+        segment.map(Observer::new).ok_or(OpenError::Missing)
+    }
+
     fn typed_segment<T: Value, M: Mode>(self) -> Result<Arc<Segment>, OpenError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
         const { assert!(align_of::<T>() <= 128, "a message is aligned to at most 128 bytes") };
@@ -230,9 +258,10 @@ impl<W: Wait> Builder<W> {
             _ => 2 * stride,
         };
         let most = MOST_CAPACITY.min(stride << 28);
-        let cells = self.capacity / stride;
-        if self.capacity < least || self.capacity > most || cells < 2 {
-            return Err(OpenError::Capacity { capacity: self.capacity, least, most });
+        let capacity = self.capacity.unwrap_or(CAPACITY.max(least.next_power_of_two()));
+        let cells = capacity / stride;
+        if capacity < least || capacity > most || cells < 2 {
+            return Err(OpenError::Capacity { capacity, least, most });
         }
         let geometry = Geometry {
             mode,
@@ -245,9 +274,13 @@ impl<W: Wait> Builder<W> {
             tailroom: self.tailroom as u64,
             flags,
         };
+        let wanted = Wanted { geometry, any_capacity: self.capacity.is_none() };
         match &self.address {
-            Address::Memory(name) => memory::open(name, geometry, self.hints),
-            Address::Ipc(_) => Err(OpenError::Unsupported("ipc:// is not here yet")),
+            Address::Memory(name) => memory::open(name, &wanted, self.hints),
+            #[cfg(target_os = "linux")]
+            Address::Ipc(name) => ipc::open(name, &wanted, self.hints),
+            #[cfg(not(target_os = "linux"))]
+            Address::Ipc(_) => Err(OpenError::Unsupported(NO_IPC)),
             Address::Tcp { .. } | Address::Udp { .. } => {
                 Err(OpenError::Unsupported("a ring is in memory:// or ipc://"))
             }

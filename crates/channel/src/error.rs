@@ -34,6 +34,9 @@ pub enum OpenError {
         /// The mode that was asked for.
         wanted: ModeName,
     },
+    /// There is no channel of that name.
+    #[error("there is no channel of that name: start a program that sends or receives on it first")]
+    Missing,
     /// The mode allows one sender or one receiver, and there is one.
     #[error("the channel has its only {0} already: wait until it ends, or choose a mode with many")]
     Occupied(&'static str),

@@ -11,6 +11,8 @@ mod carrier;
 pub mod coalesce;
 pub mod compress;
 mod error;
+#[cfg(target_os = "linux")]
+mod ipc;
 mod memory;
 mod metrics;
 mod mode;
@@ -18,6 +20,7 @@ pub mod net;
 pub mod packed;
 pub mod pipeline;
 pub mod placement;
+mod observer;
 mod port;
 mod process;
 pub mod record;
@@ -35,4 +38,5 @@ pub use metrics::{Metrics, Percentiles};
 pub use mode::{
     Broadcast, Exclusive, ManyReceivers, ManySenders, Mode, ModeName, Mpmc, Mpsc, Spmc, Spsc, UnknownMode,
 };
+pub use observer::Observer;
 pub use wait::{Adaptive, Park, Spin, Step, Wait};

@@ -1,6 +1,7 @@
 //! [`Port`]: what senders and receivers of all kinds have in common: a place, the way to wait, the end.
 
 use alloc::sync::Arc;
+use core::cell::Cell;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Context, Poll};
@@ -29,6 +30,9 @@ pub(crate) struct Port<W> {
     pub(crate) number: usize,
     role: Role,
     pub(crate) timing: Timing,
+    /// Looks in vain, and when the other processes were last looked at: for who only tries and never waits.
+    misses: Cell<u32>,
+    inspected: Cell<Option<Instant>>,
     wait: PhantomData<fn() -> W>,
 }
 
@@ -40,7 +44,18 @@ impl<W: Wait> Port<W> {
         attach: impl FnOnce(&Segment, usize) -> T,
     ) -> Result<(Self, T), OpenError> {
         let (number, end) = segment.join(role, |number| attach(&segment, number))?;
-        Ok((Self { segment, number, role, timing: Timing::default(), wait: PhantomData }, end))
+        Ok((
+            Self {
+                segment,
+                number,
+                role,
+                timing: Timing::default(),
+                misses: Cell::new(0),
+                inspected: Cell::new(None),
+                wait: PhantomData,
+            },
+            end,
+        ))
     }
 
     #[inline]
@@ -127,6 +142,7 @@ impl<W: Wait> Port<W> {
                 return Err(SendError::Full);
             }
             BackPressure::Error => {
+                self.missed();
                 bump(&counts.refused, 1);
                 return Err(SendError::Full);
             }
@@ -168,6 +184,7 @@ impl<W: Wait> Port<W> {
     fn look_for_end<T>(&self, mut next: impl FnMut() -> Result<T, Fault>) -> Result<T, ReceiveError> {
         let state = self.state();
         if state & (STOPPED | NO_SENDERS) == 0 {
+            self.missed();
             return Err(ReceiveError::Empty);
         }
         // What was published before the end is there now at the latest.
@@ -176,6 +193,19 @@ impl<W: Wait> Port<W> {
             Err(Fault::Wait) if state & (STOPPED | SENDER_LOST) == SENDER_LOST => Err(ReceiveError::PeerLost),
             Err(Fault::Wait) => Err(ReceiveError::Stopped),
             Err(fault) => Err(self.failed(fault)),
+        }
+    }
+
+    /// Every now and then, looks whether the other processes still live.
+    fn missed(&self) {
+        let misses = self.misses.get().wrapping_add(1);
+        self.misses.set(misses);
+        if self.segment.is_shared() && misses % 256 == 0 {
+            let now = Instant::now();
+            if self.inspected.get().is_none_or(|last| now.saturating_duration_since(last) >= INSPECT) {
+                self.inspected.set(Some(now));
+                self.segment.inspect();
+            }
         }
     }
 

@@ -34,7 +34,8 @@ pub(crate) struct Segment {
     shared: bool,
     /// Tasks of this process that wait, senders and receivers.
     wakers: notify::Wakers,
-    region: Box<dyn Region>,
+    /// Holds the memory.
+    _region: Box<dyn Region>,
 }
 
 // SAFETY: the pointers are into the region, which is `Send` and `Sync` and moves with the segment. What is reached
@@ -94,7 +95,7 @@ impl Segment {
             mask: geometry.cells - 1,
             geometry,
             wakers: notify::Wakers::default(),
-            region,
+            _region: region,
         }
     }
 

@@ -39,6 +39,15 @@ pub(crate) struct Geometry {
 /// A full ring loses its oldest messages.
 pub(crate) const OVERWRITES: u64 = 1;
 
+/// What whoever opens a channel asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// What a new channel gets.
+    pub(crate) geometry: Geometry,
+    /// Nobody said how large: a channel that is there may have any size.
+    pub(crate) any_capacity: bool,
+}
+
 impl Geometry {
     /// As it stands in the memory.
     pub(crate) fn encode(&self) -> [u64; 16] {
@@ -110,17 +119,19 @@ impl Geometry {
     ///
     /// # Errors
     /// What differs.
-    pub(crate) fn matches(&self, wanted: &Self) -> Result<(), OpenError> {
-        if self.mode != wanted.mode {
-            return Err(OpenError::Mode { found: self.mode, wanted: wanted.mode });
+    pub(crate) fn matches(&self, wanted: &Wanted) -> Result<(), OpenError> {
+        let Wanted { geometry, any_capacity } = wanted;
+        if self.mode != geometry.mode {
+            return Err(OpenError::Mode { found: self.mode, wanted: geometry.mode });
         }
+        let cells = if *any_capacity { self.cells } else { geometry.cells };
         let differs = [
-            ("messages of so many bytes (0: records)", self.type_size, wanted.type_size),
-            ("messages of the type", self.type_hash, wanted.type_hash),
-            ("so many slots", self.cells, wanted.cells),
-            ("so much headroom", self.headroom, wanted.headroom),
-            ("so much tailroom", self.tailroom, wanted.tailroom),
-            ("the policy for a full channel", self.flags, wanted.flags),
+            ("messages of so many bytes (0: records)", self.type_size, geometry.type_size),
+            ("messages of the type", self.type_hash, geometry.type_hash),
+            ("so many slots", self.cells, cells),
+            ("so much headroom", self.headroom, self.headroom.max(geometry.headroom)),
+            ("so much tailroom", self.tailroom, self.tailroom.max(geometry.tailroom)),
+            ("the policy for a full channel", self.flags, geometry.flags | self.flags),
         ];
         match differs.into_iter().find(|(_, found, wanted)| found != wanted) {
             Some((what, found, wanted)) => Err(OpenError::Mismatch { what, found, wanted }),

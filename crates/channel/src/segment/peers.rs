@@ -7,9 +7,10 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::Segment;
 use super::layout::{Place, Totals};
-use super::state::{NO_RECEIVERS, NO_SENDERS, RECEIVER_LOST, SENDER_LOST};
-use crate::OpenError;
+use super::state::{NO_RECEIVERS, NO_SENDERS, RECEIVER_LOST, SENDER_LOST, STOPPED};
 use crate::process::Process;
+use crate::ring::turns::{self, Recovery};
+use crate::{ModeName, OpenError};
 
 /// Nobody.
 pub(crate) const FREE: u32 = 0;
@@ -112,6 +113,14 @@ impl Segment {
         self.front().state.0.fetch_or(bits, Ordering::AcqRel);
     }
 
+    /// Whether somebody stopped the channel and everybody has left.
+    pub(crate) fn is_over(&self) -> bool {
+        let _held = self.hold();
+        self.bury();
+        let stopped = self.front().state.0.load(Ordering::Acquire) & STOPPED != 0;
+        stopped && self.present(Role::Sender) + self.present(Role::Receiver) == 0
+    }
+
     /// Frees the places of processes that have died. Returns how many. Only under the lock.
     fn bury(&self) -> usize {
         if !self.is_shared() {
@@ -119,12 +128,39 @@ impl Segment {
         }
         let mut buried = 0;
         for number in 0..self.geometry().peers as usize {
-            if self.process_at(number).is_some_and(|process| !process.is_alive()) {
+            if self.process_at(number).is_some_and(|process| !process.is_alive()) && self.settle(number) {
                 self.vacate(number, true);
                 buried += 1;
             }
         }
         buried
+    }
+
+    /// Frees what a dead end held in the ring. Whether that is done.
+    fn settle(&self, number: usize) -> bool {
+        let geometry = self.geometry();
+        if !geometry.turns() || geometry.mode == ModeName::Broadcast {
+            return true;
+        }
+        let place = self.place(number);
+        let role = place.role.load(Ordering::Acquire);
+        let rival = |intent: u64| {
+            (0..geometry.peers as usize).filter(|other| *other != number).any(|other| {
+                let other_place = self.place(other);
+                other_place.role.load(Ordering::Acquire) == role
+                    && other_place.intent.load(Ordering::Acquire) == intent
+                    && self.process_at(other).is_some_and(Process::is_alive)
+            })
+        };
+        let intent = place.intent.load(Ordering::Acquire);
+        match turns::recover(self, intent, role == Role::Sender as u32, rival) {
+            Recovery::Nothing => true,
+            Recovery::Freed => {
+                self.front().totals.0.dropped_lost.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Recovery::Later => false,
+        }
     }
 
     /// Looks whether somebody has died, and cleans up. Returns whether anything changed.

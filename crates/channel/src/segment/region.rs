@@ -31,17 +31,21 @@ pub(crate) struct Heap {
 impl Heap {
     pub(crate) fn new(bytes: usize, hints: Hints) -> std::io::Result<Self> {
         let map = MmapOptions::new().len(bytes).map_anon()?;
-        #[cfg(target_os = "linux")]
-        if hints.huge {
-            // A hint: the system may have none.
-            let _ = map.advise(memmap2::Advice::HugePage);
-        }
-        #[cfg(target_os = "linux")]
-        if hints.prefault {
-            // Older systems do not know it; pages then come when touched.
-            let _ = map.advise(memmap2::Advice::PopulateWrite);
-        }
-        Ok(Self { map: map.into() })
+        let map = map.into();
+        advise(&map, hints);
+        Ok(Self { map })
+    }
+}
+
+/// Tells the system how memory will be used. Hints: it may have no large pages, or not know how to prefault.
+pub(crate) fn advise(map: &MmapRaw, hints: Hints) {
+    #[cfg(target_os = "linux")]
+    if hints.huge {
+        let _ = map.advise(memmap2::Advice::HugePage);
+    }
+    #[cfg(target_os = "linux")]
+    if hints.prefault {
+        let _ = map.advise(memmap2::Advice::PopulateWrite);
     }
 }
 
