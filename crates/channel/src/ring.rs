@@ -19,6 +19,7 @@ pub(crate) mod turns;
 
 /// The atomics. The loom tests compile the files of this folder with loom's.
 pub(crate) mod atomic {
+    pub(crate) use core::hint::spin_loop;
     pub(crate) use core::sync::atomic::{AtomicU64, Ordering, fence};
 }
 

@@ -12,7 +12,7 @@
 //!
 //! A run is released from its last cell to its first, so that the first turn stays the gate to all of it.
 
-use super::atomic::Ordering;
+use super::atomic::{Ordering, spin_loop};
 use super::shared::{Consume, Fault, Produce, Run, Shared, to_end};
 
 const READY: u64 = 1 << 28;
@@ -43,7 +43,8 @@ impl<const MANY: bool> Producer<MANY> {
             let (run, least) = size(tail);
             let free = free_cells(ring, tail, run.pad + run.cells);
             if free < least {
-                if MANY && ring.tail().load(Ordering::Relaxed) != tail {
+                if MANY && ring.tail().load(Ordering::Acquire) != tail {
+                    spin_loop();
                     continue;
                 }
                 clear_intent(ring, self.peer);
@@ -59,6 +60,7 @@ impl<const MANY: bool> Producer<MANY> {
             if taken.is_ok() {
                 return Ok(run);
             }
+            spin_loop();
         }
     }
 
@@ -139,7 +141,10 @@ impl<const MANY: bool> Consumer<MANY> {
                 Turn::Ready(1) => (1 + ready_cells(ring, head, most), false),
                 Turn::Ready(cells) => (cells, false),
                 Turn::Skip(cells) => (cells, true),
-                Turn::Later if MANY && ring.head().load(Ordering::Relaxed) != head => continue,
+                Turn::Later if MANY && ring.head().load(Ordering::Acquire) != head => {
+                    spin_loop();
+                    continue;
+                }
                 Turn::Later | Turn::Corrupt => return Err(Fault::Corrupt),
                 Turn::Free | Turn::Earlier => {
                     clear_intent(ring, self.peer);
@@ -152,6 +157,7 @@ impl<const MANY: bool> Consumer<MANY> {
                 let taken =
                     ring.head().compare_exchange_weak(head, run.end(), Ordering::AcqRel, Ordering::Relaxed);
                 if taken.is_err() {
+                    spin_loop();
                     continue;
                 }
             }

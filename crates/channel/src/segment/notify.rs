@@ -1,6 +1,7 @@
 //! Waking ends that wait: threads on the bell's futex, tasks by their wakers.
 
-use core::sync::atomic::AtomicU32;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::task::Waker;
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
@@ -13,9 +14,13 @@ use crate::wait::bell::Bell;
 /// Longest sleep where a wake-up may be missed.
 const UNSURE: Duration = Duration::from_millis(1);
 
-/// Tasks of this process that wait, by role.
+/// Longest sleep of who listens for tasks, and after how many of them without any it goes.
+const LISTEN: Duration = Duration::from_millis(100);
+const LINGER: u32 = 10;
+
+/// Tasks of this process that wait, by role, and whether somebody listens for them.
 #[derive(Debug, Default)]
-pub(crate) struct Wakers([Mutex<Vec<Waker>>; 2]);
+pub(crate) struct Wakers([Mutex<Vec<Waker>>; 2], [AtomicBool; 2]);
 
 impl Segment {
     /// Where ends of this role sleep.
@@ -53,15 +58,59 @@ impl Segment {
     }
 
     /// Keeps a task to be woken with the next ring. The caller looks once more afterwards.
-    pub(crate) fn register(&self, role: Role, waker: &Waker) {
+    pub(crate) fn register(self: &Arc<Self>, role: Role, waker: &Waker) {
         {
             let mut tasks = self.tasks(role);
             if !tasks.iter().any(|known| known.will_wake(waker)) {
                 tasks.push(waker.clone());
             }
         }
+        if self.is_shared() {
+            self.watch_bell(role);
+        }
         self.bell(role).lie_down();
         barrier::heavy(self.is_shared());
+    }
+
+    /// Other processes ring only the bell: a thread of this one listens to it for the tasks, as long as there are
+    /// any and a while longer.
+    fn watch_bell(self: &Arc<Self>, role: Role) {
+        if self.wakers.1[role as usize - 1].swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let segment = Arc::downgrade(self);
+        let listen = move || {
+            let mut idle = 0;
+            while let Some(segment) = segment.upgrade() {
+                let seen = segment.bell(role).rings.load(Ordering::Acquire);
+                if segment.tasks(role).is_empty() {
+                    idle += 1;
+                } else {
+                    idle = 0;
+                    segment.bell(role).lie_down();
+                }
+                barrier::heavy(true);
+                let pause = if barrier::is_asymmetric() { LISTEN } else { UNSURE };
+                wait(&segment.bell(role).rings, seen, Some(pause), true);
+                segment.inspect();
+                // Also when nobody rang: a task that looks in vain registers again, and a dead process never rings.
+                segment.wake_tasks(role);
+                if idle > LINGER {
+                    break;
+                }
+            }
+            if let Some(segment) = segment.upgrade() {
+                segment.wakers.1[role as usize - 1].store(false, Ordering::Release);
+                // Whoever came meanwhile found a listener that was about to go.
+                segment.wake_tasks(role);
+            }
+        };
+        let name = String::from("packhorse-channel");
+        if std::thread::Builder::new().name(name).spawn(listen).is_err() {
+            self.wakers.1[role as usize - 1].store(false, Ordering::Release);
+            // Without a thread the task has to look again by itself.
+            self.wake_tasks(role);
+        }
     }
 
     /// Sleeps until the next ring, at most `longest`. `look` is the last look before, which ends it at once.
@@ -113,7 +162,7 @@ const fn flags(shared: bool) -> rustix::thread::futex::Flags {
 /// Without futexes: looks every now and then.
 #[cfg(not(target_os = "linux"))]
 fn wait(word: &AtomicU32, seen: u32, longest: Option<Duration>, _shared: bool) {
-    if word.load(core::sync::atomic::Ordering::Acquire) == seen {
+    if word.load(Ordering::Acquire) == seen {
         std::thread::sleep(longest.map_or(UNSURE, |longest| longest.min(UNSURE)));
     }
 }

@@ -4,6 +4,8 @@
 //! has died, the next one takes it over. Everything under it can be done again from any state.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use std::time::Instant;
 
 use super::Segment;
 use super::layout::{Place, Totals};
@@ -195,27 +197,36 @@ impl Segment {
     fn hold(&self) -> Held<'_> {
         let lock = &self.front().registry.0.lock;
         let own = Process::own().id.max(1);
-        let mut tries = 0_u32;
+        let mut since = Instant::now();
+        let mut seen = 0;
         loop {
             match lock.compare_exchange_weak(0, own, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return Held { lock },
                 Err(holder) => {
-                    tries += 1;
-                    std::thread::yield_now();
-                    // A thread of this process comes to its end; another process may not.
-                    if tries % 256 == 0
+                    if holder != seen {
+                        (seen, since) = (holder, Instant::now());
+                    }
+                    // A thread of this process comes to its end; another process may not, or may never have had it.
+                    let late = since.elapsed();
+                    let gone = late > LOOK && !Process::exists(holder) || late > PATIENCE;
+                    if self.is_shared()
+                        && gone
                         && holder != 0
-                        && self.is_shared()
-                        && !Process::exists(holder)
                         && lock.compare_exchange(holder, own, Ordering::Acquire, Ordering::Relaxed).is_ok()
                     {
                         return Held { lock };
                     }
+                    std::thread::yield_now();
                 }
             }
         }
     }
 }
+
+/// How long the lock may be held before its holder is looked at, and before it is taken away from it: the work under
+/// it takes microseconds, and can be done again from any state.
+const LOOK: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Totals {
     /// Every count.

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::future::poll_fn;
 use core::marker::PhantomData;
+use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
@@ -156,6 +157,22 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
         self.received = self.received.wrapping_add(run.cells);
         self.port.counts().messages_received.store(self.received, core::sync::atomic::Ordering::Relaxed);
         segment.notify(Role::Sender);
+    }
+}
+
+/// The values themselves, copied out of the channel; ends when the channel ends.
+impl<T: Value + Unpin, M: Mode, W: Wait> futures_core::Stream for Receiver<T, M, W>
+where
+    Self: Unpin,
+{
+    type Item = Result<T, ReceiveError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_receive(context).map(|received| match received {
+            Err(ReceiveError::Stopped) => None,
+            Err(error) => Some(Err(error)),
+            Ok(message) => Some(T::read_from_bytes(message.as_bytes()).map_err(|_| ReceiveError::Corrupt)),
+        })
     }
 }
 
