@@ -1,4 +1,5 @@
 #![deny(unsafe_code)] // but in the modules that turn memory into messages
+#![allow(clippy::cast_possible_truncation)] // positions and sizes were checked against memory that is mapped
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
@@ -17,10 +18,10 @@ mod memory;
 mod metrics;
 mod mode;
 pub mod net;
+mod observer;
 pub mod packed;
 pub mod pipeline;
 pub mod placement;
-mod observer;
 mod port;
 mod process;
 pub mod record;

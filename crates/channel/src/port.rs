@@ -200,7 +200,7 @@ impl<W: Wait> Port<W> {
     fn missed(&self) {
         let misses = self.misses.get().wrapping_add(1);
         self.misses.set(misses);
-        if self.segment.is_shared() && misses % 256 == 0 {
+        if self.segment.is_shared() && misses.is_multiple_of(256) {
             let now = Instant::now();
             if self.inspected.get().is_none_or(|last| now.saturating_duration_since(last) >= INSPECT) {
                 self.inspected.set(Some(now));
@@ -287,7 +287,7 @@ impl<W: Wait> Port<W> {
                     }
                 }
             }
-            if round % LOOKS == 0 || step == Step::Park {
+            if round.is_multiple_of(LOOKS) || step == Step::Park {
                 if clock.inspect() {
                     self.segment.inspect();
                 }

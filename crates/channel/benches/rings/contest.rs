@@ -1,7 +1,8 @@
 //! Contenders that take turns, and the medians of what they did.
 
+use core::time::Duration;
 use std::sync::Barrier;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What was asked for.
 pub(crate) struct Options {

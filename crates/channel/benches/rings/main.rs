@@ -4,6 +4,8 @@
 //! same cores, the same number of slots, the same messages, all contents checked. Not a test: nothing here fails
 //! because it is slow.
 
+#![allow(clippy::cast_possible_truncation)] // counts of messages
+
 mod contest;
 mod one_to_one;
 

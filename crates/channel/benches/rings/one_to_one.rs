@@ -1,7 +1,7 @@
 //! One sender, one receiver, two threads.
 
 use core::hint::{black_box, spin_loop};
-use std::time::Duration;
+use core::time::Duration;
 
 use disruptor::{BusySpin, Polling, Producer as _};
 use packhorse_channel::{Channel, Spin, Spsc};
@@ -83,7 +83,7 @@ fn ours<const WORDS: usize>(messages: u64) -> Duration {
         },
         move || {
             for number in 0..messages {
-                check(&*receiver.receive().expect("a message"), number);
+                check(&receiver.receive().expect("a message"), number);
             }
         },
     )
@@ -188,7 +188,9 @@ fn crossbeam<const WORDS: usize>(messages: u64) -> Duration {
     pair(
         move || (0..messages).for_each(|number| sender.send([number; WORDS]).expect("room")),
         move || {
-            (0..messages).for_each(|number| check(black_box(&receiver.recv().expect("a message")), number))
+            for number in 0..messages {
+                check(black_box(&receiver.recv().expect("a message")), number);
+            }
         },
     )
 }

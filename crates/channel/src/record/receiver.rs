@@ -37,8 +37,7 @@ struct Found {
 
 impl<M: Mode, W: Wait> Receiver<M, W> {
     pub(crate) fn join(segment: Arc<Segment>) -> Result<Self, OpenError> {
-        let (port, mut consumer) =
-            Port::join(segment, Role::Receiver, |segment, number| M::Consumer::attach(segment, number))?;
+        let (port, mut consumer) = Port::join(segment, Role::Receiver, M::Consumer::attach)?;
         consumer.settle(&*port.segment);
         let snapshot = port.segment.overwrites().then(Snapshot::default);
         Ok(Self { port, consumer, snapshot, received: 0, bytes: 0 })

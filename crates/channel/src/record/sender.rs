@@ -25,8 +25,7 @@ pub struct Sender<M: Mode, W: Wait = Adaptive> {
 
 impl<M: Mode, W: Wait> Sender<M, W> {
     pub(crate) fn join(segment: Arc<Segment>, policy: BackPressure) -> Result<Self, OpenError> {
-        let (port, producer) =
-            Port::join(segment, Role::Sender, |segment, number| M::Producer::attach(segment, number))?;
+        let (port, producer) = Port::join(segment, Role::Sender, M::Producer::attach)?;
         Ok(Self { port, producer, policy, sent: 0, bytes: 0 })
     }
 

@@ -272,7 +272,8 @@ pub(crate) fn recover(
     let at = passed.wrapping_sub(behind);
     let held =
         |turn| if writes { turn == Turn::Free } else { matches!(turn, Turn::Ready(_) | Turn::Skip(_)) };
-    if !held(Turn::read(ring, at)) && !(writes && is_padded(ring, at, cells)) {
+    let is_held = held(Turn::read(ring, at)) || (writes && is_padded(ring, at, cells));
+    if !is_held {
         return Recovery::Nothing;
     }
     if rival(intent) {

@@ -43,10 +43,12 @@ impl Segment {
         stamp.0.store(position.wrapping_add(1), Ordering::Release);
         let since = now.saturating_sub(timing.last);
         timing.last = now;
-        let adapted = match since {
-            ..FAST => (mask << 1 | 1) & (LONGEST_INTERVAL - 1),
-            ..=SLOW => mask,
-            _ => mask >> 1,
+        let adapted = if since < FAST {
+            (mask << 1 | 1) & (LONGEST_INTERVAL - 1)
+        } else if since > SLOW {
+            mask >> 1
+        } else {
+            mask
         };
         if adapted != mask {
             front.interval.0.store(adapted, Ordering::Relaxed);

@@ -151,4 +151,5 @@ pub(crate) const RECORD_HEADER: usize = size_of::<RecordHeader>();
 /// Bytes of a cell in a record channel.
 pub(crate) const RECORD_CELL: usize = 64;
 
-const _: () = assert!(RECORD_HEADER == 32 && size_of::<Place>() == 256 && size_of::<Front>() % 128 == 0);
+const _: () =
+    assert!(RECORD_HEADER == 32 && size_of::<Place>() == 256 && size_of::<Front>().is_multiple_of(128));

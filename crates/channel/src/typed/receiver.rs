@@ -29,8 +29,7 @@ pub struct Receiver<T, M: Mode, W: Wait = Adaptive> {
 
 impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
     pub(crate) fn join(segment: Arc<Segment>) -> Result<Self, OpenError> {
-        let (port, mut consumer) =
-            Port::join(segment, Role::Receiver, |segment, number| M::Consumer::attach(segment, number))?;
+        let (port, mut consumer) = Port::join(segment, Role::Receiver, M::Consumer::attach)?;
         consumer.settle(&*port.segment);
         let snapshot = port.segment.overwrites().then(Snapshot::default);
         Ok(Self { port, consumer, snapshot, received: 0, value: PhantomData })

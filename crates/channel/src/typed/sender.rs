@@ -24,8 +24,7 @@ pub struct Sender<T, M: Mode, W: Wait = Adaptive> {
 
 impl<T: Value, M: Mode, W: Wait> Sender<T, M, W> {
     pub(crate) fn join(segment: Arc<Segment>, policy: BackPressure) -> Result<Self, OpenError> {
-        let (port, producer) =
-            Port::join(segment, Role::Sender, |segment, number| M::Producer::attach(segment, number))?;
+        let (port, producer) = Port::join(segment, Role::Sender, M::Producer::attach)?;
         Ok(Self { port, producer, policy, sent: 0, value: PhantomData })
     }
 
