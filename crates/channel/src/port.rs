@@ -20,6 +20,9 @@ use crate::{BackPressure, Metrics, ModeName, OpenError, Step, Wait};
 /// How often an end that waits looks whether the other's process still lives.
 const INSPECT: Duration = Duration::from_millis(100);
 
+/// Looks before the first look at where both ends run.
+const LOCATE: u32 = 16;
+
 /// Looks between two looks at the clock.
 const LOOKS: u32 = 64;
 
@@ -33,6 +36,9 @@ pub(crate) struct Port<W> {
     /// Looks in vain, and when the other processes were last looked at: for who only tries and never waits.
     misses: Cell<u32>,
     inspected: Cell<Option<Instant>>,
+    waits: Cell<u32>,
+    /// Whether the other end was last seen on another core.
+    apart: Cell<bool>,
     wait: PhantomData<fn() -> W>,
 }
 
@@ -52,6 +58,8 @@ impl<W: Wait> Port<W> {
                 timing: Timing::default(),
                 misses: Cell::new(0),
                 inspected: Cell::new(None),
+                waits: Cell::new(u32::MAX),
+                apart: Cell::new(true),
                 wait: PhantomData,
             },
             end,
@@ -264,23 +272,27 @@ impl<W: Wait> Port<W> {
 
     /// Looks as the strategy says until there is something; nothing when the time is over.
     fn wait_for<T>(&self, within: Option<Duration>, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-        let mut clock = Waiting::new(within);
-        let mut apart = true;
+        // The clock is read only once it is clear that this takes a while.
+        let mut clock = None;
+        self.waits.set(self.waits.get().wrapping_add(1));
+        if !self.apart.get() {
+            self.locate();
+        }
         let mut round = 0_u32;
         loop {
             if let Some(found) = attempt() {
                 return Some(found);
             }
-            if round == LOOKS {
-                self.segment.seen_on(self.role);
-                apart = self.segment.is_apart(self.role);
+            if round == LOOKS || (round == LOCATE && self.waits.get().is_multiple_of(LOOKS)) {
+                self.locate();
             }
-            let step = W::step(round, apart);
+            let step = W::step(round, self.apart.get());
             round = round.saturating_add(1);
             match step {
                 Step::Spin(pauses) => (0..pauses).for_each(|_| core::hint::spin_loop()),
                 Step::Yield => std::thread::yield_now(),
                 Step::Park => {
+                    let clock = clock.get_or_insert_with(|| Waiting::new(within));
                     let longest = clock.longest_sleep(self.segment.is_shared());
                     if let Some(found) = self.segment.sleep(self.role, longest, &mut attempt) {
                         return Some(found);
@@ -288,6 +300,7 @@ impl<W: Wait> Port<W> {
                 }
             }
             if round.is_multiple_of(LOOKS) || step == Step::Park {
+                let clock = clock.get_or_insert_with(|| Waiting::new(within));
                 if clock.inspect() {
                     self.segment.inspect();
                 }
@@ -296,6 +309,12 @@ impl<W: Wait> Port<W> {
                 }
             }
         }
+    }
+
+    /// Where this end runs, and whether the other one runs elsewhere.
+    fn locate(&self) {
+        self.segment.seen_on(self.role);
+        self.apart.set(self.segment.is_apart(self.role));
     }
 
     #[inline]

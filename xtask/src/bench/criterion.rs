@@ -15,6 +15,11 @@ pub(super) fn stuffing(context: &Context) -> anyhow::Result<()> {
     benches_of(context, "packhorse-link")
 }
 
+/// Rings: one to one, many, fan-out, two processes, round trips, idling. Not by criterion: contenders take turns.
+pub(super) fn channel(context: &Context) -> anyhow::Result<()> {
+    benches_of(context, "packhorse-channel")
+}
+
 fn benches_of(context: &Context, name: &str) -> anyhow::Result<()> {
     let benches = &context.workspace.member(name)?.benches;
     anyhow::ensure!(!benches.is_empty(), "{name} has no benchmarks");

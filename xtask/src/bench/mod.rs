@@ -34,6 +34,11 @@ const BENCHES: &[Bench] = &[
         run: ftag::run,
     },
     Bench { name: "layers", about: "pushing four headers beside copying per layer", run: criterion::layers },
+    Bench {
+        name: "channel",
+        about: "message channels beside rtrb, crossbeam-channel and disruptor",
+        run: criterion::channel,
+    },
     Bench { name: "stuffing", about: "framing and checks, GB/s", run: criterion::stuffing },
     Bench {
         name: "heaps-recv",
