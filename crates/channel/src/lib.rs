@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod address;
+pub mod aggregate;
 mod back_pressure;
 pub mod batch;
 mod builder;

@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Heaps(HeapsArgs),
     /// Compress or decompress LZ4 frames, reading, computing and writing at once
     Lz4(Lz4Args),
+    /// Messages between threads, processes and hosts: send, receive, measure
+    Channel(crate::channel::args::ChannelArgs),
     /// Print man pages or shell completions
     Generate(GenerateArgs),
 }

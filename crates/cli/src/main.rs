@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod args;
+mod channel;
 mod demo;
 mod exit;
 mod generate;
@@ -49,6 +50,7 @@ fn run(command: &Command) -> anyhow::Result<Exit> {
         Command::Inspect(args) => inspect::run(args),
         Command::Heaps(args) => heaps::run(args),
         Command::Lz4(args) => lz4::run(args),
+        Command::Channel(args) => channel::run(args),
         Command::Generate(args) => generate::run(args),
     }
 }

@@ -19,7 +19,7 @@ mod shuffle;
 use packhorse_link::{Checksum as _, Crc32c};
 use zerocopy::IntoBytes as _;
 
-pub use method::Method;
+pub use method::{Method, UnknownMethod};
 pub use shuffle::Shuffle;
 
 /// Messages shorter than this are stored unless said otherwise.

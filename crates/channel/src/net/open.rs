@@ -16,11 +16,12 @@ use super::tcp_inbox::{Limits, TcpInbox};
 use super::udp_inbox::UdpInbox;
 use super::wire::{AROUND, BODY_MAX, Kind};
 use crate::packed::Layout;
-use crate::{Address, Mode, ModeName, OpenError, Spsc};
+use crate::{Address, Mode, ModeName, Mpsc, OpenError, Spsc};
 
 /// The modes that a network can carry.
 pub trait Remote: Mode {}
 impl Remote for Spsc {}
+impl Remote for Mpsc {}
 
 /// What a sender batches on tcp.
 const TCP_BATCH: usize = 64 * 1024;

@@ -8,6 +8,7 @@
 //! A body checks more than the absence of panics: what deframes also reframes, what decodes also encodes. Bytes
 //! that a body refuses are no finding.
 
+mod channel;
 mod control;
 mod deframe;
 mod pull;
@@ -16,6 +17,7 @@ mod session;
 mod spead;
 mod uri;
 
+pub use channel::{channel_compressed, channel_records};
 pub use control::{control_ftag, control_native};
 pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed};
 pub use pull::{pull_ftag, pull_native};
@@ -29,6 +31,8 @@ pub type Body = fn(&[u8]);
 
 /// Every target by name: the name of its file in `fuzz/fuzz_targets` and of its folder in `fuzz/corpus`.
 pub const TARGETS: &[(&str, Body)] = &[
+    ("channel_compressed", channel_compressed),
+    ("channel_records", channel_records),
     ("control_ftag", control_ftag),
     ("control_native", control_native),
     ("deframe_cobs", deframe_cobs),
