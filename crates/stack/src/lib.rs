@@ -18,8 +18,8 @@ mod wire;
 
 pub use packhorse_application as application;
 pub use packhorse_buffer as buffer;
-pub use packhorse_compress as compress;
 pub use packhorse_channel as channel;
+pub use packhorse_compress as compress;
 pub use packhorse_link as link;
 pub use packhorse_packet as packet;
 pub use packhorse_spead as spead;

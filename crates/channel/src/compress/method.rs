@@ -5,7 +5,14 @@
 use core::fmt;
 use core::str::FromStr;
 
+#[cfg(feature = "lz4")]
+use packhorse_compress::block;
+
 use super::CompressError;
+
+/// What LZ4 calls acceleration: how much faster it gives up looking for what came before.
+#[cfg(feature = "lz4")]
+const FAST: u32 = 8;
 
 /// A compressor with its level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -133,8 +140,9 @@ impl Encoder {
             Method::None => None,
             #[cfg(feature = "lz4")]
             Method::Lz4Fast | Method::Lz4 => {
-                grow(out, lz4_flex::block::get_maximum_output_size(plain.len()));
-                lz4_flex::block::compress_into(plain, out).ok()
+                grow(out, block::max_len(plain.len()));
+                let acceleration = if self.method == Method::Lz4Fast { FAST } else { 1 };
+                block::compress_fast_into(plain, out, acceleration)
             }
             #[cfg(feature = "zstd")]
             Method::Zstd1 | Method::Zstd3 => {
@@ -188,7 +196,7 @@ impl Decoder {
         let len = match method {
             Method::None => None,
             #[cfg(feature = "lz4")]
-            Method::Lz4Fast | Method::Lz4 => lz4_flex::block::decompress_into(bytes, plain).ok(),
+            Method::Lz4Fast | Method::Lz4 => block::decompress_into(bytes, plain).ok(),
             #[cfg(feature = "zstd")]
             Method::Zstd1 | Method::Zstd3 => {
                 if self.zstd.is_none() {
