@@ -29,6 +29,8 @@ pub(crate) enum ChannelCommand {
     Recv(ChannelRecvArgs),
     /// Measure rate and latency of a carrier on this machine
     Bench(BenchArgs),
+    /// Show what programs do on a channel, live; fail when it is out of bounds
+    Watch(super::watch::WatchArgs),
 }
 
 /// What both ends have to agree on.

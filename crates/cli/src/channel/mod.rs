@@ -7,6 +7,7 @@ mod bench;
 mod open;
 mod recv;
 mod send;
+mod watch;
 
 use args::{ChannelArgs, ChannelCommand};
 
@@ -17,5 +18,6 @@ pub(crate) fn run(args: &ChannelArgs) -> anyhow::Result<Exit> {
         ChannelCommand::Send(args) => send::run(args),
         ChannelCommand::Recv(args) => recv::run(args),
         ChannelCommand::Bench(args) => bench::run(args),
+        ChannelCommand::Watch(args) => watch::run(args),
     }
 }
