@@ -81,6 +81,17 @@ pub(crate) const CXX: Need = Need {
     source: Source::Debian(&["g++"]),
 };
 
+/// The program that LZ4 frames are compared with.
+pub(crate) const LZ4: Need =
+    Need { what: "the program lz4", found: || on_path("lz4"), source: Source::Debian(&["lz4"]) };
+
+/// Builds a rival of the benchmarks.
+pub(crate) const MAKE: Need = Need {
+    what: "make and a C compiler",
+    found: || on_path("make") && on_path("cc"),
+    source: Source::Debian(&["make", "gcc"]),
+};
+
 /// Makes the virtual environment of the peers.
 pub(crate) const PYTHON: Need = Need {
     what: "Python 3 with venv",

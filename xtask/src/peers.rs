@@ -48,6 +48,11 @@ const PEERS: &[Peer] = &[
         proof: "import reedsolo; reedsolo.RSCodec(8, nsize=255, fcr=0, prim=0x11D, generator=2, c_exp=8)",
         purpose: "the inner code of the rugged profile, by another implementation",
     },
+    Peer {
+        requirement: "lz4>=4.4,<5",
+        proof: "import lz4.frame; lz4.frame.decompress(lz4.frame.compress(b'x'))",
+        purpose: "LZ4 frames, by the C library's own frame functions",
+    },
 ];
 
 /// `cargo xtask peers`.

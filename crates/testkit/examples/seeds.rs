@@ -45,6 +45,65 @@ fn main() {
     receiver();
     sessions(&plain);
     uris();
+    lz4();
+}
+
+fn lz4() {
+    use packhorse_compress::frame::{BlockSize, Checksum, Descriptor, Dictionary};
+    use packhorse_compress::{CompressOptions, block, compress_to_vec};
+    let text = b"a packhorse carries any load over paths where no cart can go; a packhorse ".repeat(3);
+    let options = CompressOptions { block_size: BlockSize::Kib64, ..CompressOptions::default() };
+    let checked = CompressOptions {
+        linked: true,
+        block_checksum: true,
+        content_checksum: true,
+        content_size: Some(text.len() as u64),
+        ..options.clone()
+    };
+    let known =
+        CompressOptions { dictionary: Some(Dictionary::new(&text[..50]).with_id(7)), ..options.clone() };
+    let [plain, checked, known] = [options, checked, known].map(|options| compress_to_vec(&text, &options));
+    let mut coded = vec![0; block::max_len(text.len())];
+    let len = block::compress_into(&text, &mut coded).expect("max_len is enough");
+    coded.truncate(len);
+    let length = u32::try_from(len).expect("it is short").to_le_bytes();
+    let legacy = [b"\x02\x21\x4C\x18", &length[..], &coded].concat();
+    let skippable = [b"\x5A\x2A\x4D\x18\x03\0\0\0abc", &plain[..], b"\x50\x2A\x4D\x18\0\0\0\0"].concat();
+    let mut reserved = b"\x04\x22\x4D\x18\x62\x60\0".to_vec();
+    reserved[6] = Checksum::of(&reserved[4..6]).to_le_bytes()[1];
+    let mut header = [0; Descriptor::LONGEST];
+    let header_len = Descriptor { linked: true, ..Descriptor::default() }.encode(&mut header);
+    let empty = [&header[..header_len], b"\0\0\0\x80\x02\0\0\x80ab\0\0\0\0"].concat();
+    let zero = [&header[..header_len], b"\x0A\0\0\0\x14a\0\0\x50\x01\x02\x03\x04\x05\0\0\0\0"].concat();
+    for (seed, bytes) in [
+        ("two-frames", &[&plain[..], &checked].concat()),
+        ("plain", &plain),
+        ("checked", &checked),
+        ("dictionary", &known),
+        ("legacy", &legacy),
+        ("skippable", &skippable),
+        ("reserved-flag", &reserved),
+        ("empty-stored-block", &empty),
+        ("distance-0", &zero),
+        ("no-end-mark", &plain[..plain.len() - 4].to_vec()),
+        ("trailing", &[&plain[..], b"junk"].concat()),
+    ] {
+        write("lz4_decode", seed, bytes);
+    }
+    let options: [(&str, [u8; 3]); 5] = [
+        ("plain", [0, 4, 0]),
+        ("long-linked", [0b1111, 4, 0]),
+        ("dictionary", [0b11_0000, 4, 4]),
+        ("high-dictionary", [0b11_1011, 12, 9]),
+        ("fast", [0b1, 0, 0]),
+    ];
+    for (seed, options) in options {
+        write("lz4_round_trip", seed, &[&options[..], &text].concat());
+    }
+    for (seed, room) in [("exact", text.len()), ("small", 20), ("large", 60_000), ("none", 0)] {
+        let room = u16::try_from(room).expect("it is small").to_le_bytes();
+        write("lz4_block", seed, &[&room[..], &coded].concat());
+    }
 }
 
 fn native_messages() -> Vec<(&'static str, Vec<u8>)> {

@@ -6,6 +6,7 @@
 mod criterion;
 mod ftag;
 mod heaps_recv;
+mod lz4;
 mod pipe;
 mod process;
 
@@ -33,6 +34,7 @@ const BENCHES: &[Bench] = &[
         about: "a 3 MB file in the ftag profile beside the original's rate",
         run: ftag::run,
     },
+    Bench { name: "lz4", about: "LZ4 frames beside lz4 and python, files and pipes", run: lz4::run },
     Bench { name: "layers", about: "pushing four headers beside copying per layer", run: criterion::layers },
     Bench {
         name: "channel",

@@ -41,7 +41,8 @@ impl Program {
         self
     }
 
-    fn command(&self) -> Command {
+    /// The command, standard error aside.
+    pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command.args(&self.args).stderr(Stdio::piped());
         command

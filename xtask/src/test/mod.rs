@@ -12,6 +12,7 @@ mod format;
 mod fuzz;
 mod house;
 mod lints;
+mod lz4_peer;
 mod manifest;
 mod no_std;
 mod package;

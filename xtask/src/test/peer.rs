@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{Context, spead_peer, spead_send};
-use crate::need::{Need, PYTHON};
+use super::{Context, lz4_peer, spead_peer, spead_send};
+use crate::need::{LZ4, Need, PYTHON};
 use crate::peers;
 use crate::run::Run;
 
-pub(super) const NEEDS: &[Need] = &[PYTHON];
+pub(super) const NEEDS: &[Need] = &[LZ4, PYTHON];
 
 /// The second implementations, by profile.
 const PEERS: [(&str, &str); 2] = [("native", "xtask/peers/native.py"), ("rugged", "xtask/peers/rugged.py")];
@@ -31,6 +31,7 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
         Run::new(&python).args([peer, "check"]).run(&mut context.tally)?;
         both_ways(&packhorse, &python, profile, peer, &files, &scratch.join(profile))?;
     }
+    lz4_peer::run(context, &packhorse, &python, &scratch)?;
     spead_peer::receive(&python, &packhorse)?;
     spead_send::send(&python, &packhorse, &mut context.tally)
 }

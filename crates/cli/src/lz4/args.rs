@@ -92,11 +92,11 @@ pub(crate) struct Lz4Args {
     #[arg(long, value_name = "HOW", default_value = "overlapped", help_heading = "Schedule")]
     pub(crate) schedule: ScheduleArg,
     /// Bricks in flight
-    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u16).range(2..=64))]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(2..=64))]
     #[arg(help_heading = "Schedule")]
     pub(crate) sets: u16,
-    /// Blocks in a brick
-    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u8).range(1..=8))]
+    /// Blocks that travel together: a brick
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=8))]
     #[arg(help_heading = "Schedule")]
     pub(crate) brick: u8,
     /// Draw who did what when, as an SVG picture

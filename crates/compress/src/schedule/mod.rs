@@ -17,7 +17,7 @@ use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::accelerator::{Accelerator, DeviceError};
-use crate::brick::{BLOCKS, Brick};
+use crate::brick::Brick;
 use crate::error::Error;
 use crate::timeline::Timeline;
 
@@ -47,7 +47,7 @@ impl Schedule {
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self::Overlapped { sets: 3 }
+        Self::Overlapped { sets: 4 }
     }
 }
 
@@ -58,17 +58,18 @@ pub struct Plan {
     pub threads: usize,
     /// The order of things.
     pub schedule: Schedule,
-    /// Blocks in a brick, 1 to [`BLOCKS`].
+    /// Blocks in a brick, 1 to [`BLOCKS`](crate::BLOCKS).
     pub blocks: usize,
     /// Records who does what when.
     pub timeline: Option<Arc<Timeline>>,
 }
 
 impl Default for Plan {
-    /// A thread for each core, overlapped with 3 buffer sets, full bricks.
+    /// A thread for each core, overlapped with 4 buffer sets. Bricks of 2 blocks: threads that take one block at a time gain
+    /// nothing from larger ones, which only touch more memory.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, schedule: Schedule::default(), blocks: BLOCKS, timeline: None }
+        Self { threads, schedule: Schedule::default(), blocks: 2, timeline: None }
     }
 }
 

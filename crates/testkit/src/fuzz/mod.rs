@@ -11,6 +11,7 @@
 mod channel;
 mod control;
 mod deframe;
+mod lz4;
 mod pull;
 mod receiver;
 mod session;
@@ -20,6 +21,7 @@ mod uri;
 pub use channel::{channel_compressed, channel_records};
 pub use control::{control_ftag, control_native};
 pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed};
+pub use lz4::{lz4_block, lz4_decode, lz4_round_trip};
 pub use pull::{pull_ftag, pull_native};
 pub use receiver::receiver;
 pub use session::session;
@@ -38,6 +40,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("deframe_cobs", deframe_cobs),
     ("deframe_ff", deframe_ff),
     ("deframe_length_prefixed", deframe_length_prefixed),
+    ("lz4_block", lz4_block),
+    ("lz4_decode", lz4_decode),
+    ("lz4_round_trip", lz4_round_trip),
     ("pull_ftag", pull_ftag),
     ("pull_native", pull_native),
     ("receiver", receiver),
