@@ -126,7 +126,7 @@ mod tests {
                 (described.descriptor.unwrap().name.clone(), described.bytes.len(), described.shape.unwrap())
             })
             .collect();
-        assert_eq!(items, [("timestamp".to_owned(), 5, vec![]), ("adc_samples".to_owned(), 16, vec![16])]);
+        assert_eq!(items, [("timestamp".to_owned(), 5, vec![]), ("adc".to_owned(), 16, vec![16])]);
     }
 
     #[test]
