@@ -11,6 +11,9 @@ use super::super::NoHeap;
 use super::super::ring::{Ring, Wait};
 use super::Chunk;
 
+/// How often who waits looks whether a stream is being stopped.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// Chunks on their way round. Clones share it.
 #[derive(Clone)]
 pub struct ChunkRing {
@@ -103,8 +106,7 @@ impl ChunkRing {
                 return None;
             }
             // Nobody wakes this when a stream is stopped: it looks by itself.
-            let end = Instant::now() + Duration::from_millis(20);
-            match self.shared.free.pop(Wait::Until(end)) {
+            match self.shared.free.pop(Wait::Until(Instant::now() + LOOK)) {
                 Ok(chunk) => return Some((chunk, true)),
                 Err(NoHeap::NotYet) => {}
                 Err(NoHeap::Ended) => return None,
@@ -117,8 +119,9 @@ impl ChunkRing {
         let mut chunk = chunk;
         let mut waited = false;
         loop {
-            let end = Instant::now() + Duration::from_millis(20);
-            match self.shared.data.push_until(chunk, end) {
+            // The user who stops a stream does not take chunks meanwhile: then nothing is waited for.
+            let wait = if is_stopping(stopping) { Duration::ZERO } else { LOOK };
+            match self.shared.data.push_until(chunk, Instant::now() + wait) {
                 Ok(()) => return waited,
                 Err((back, open)) if open && !is_stopping(stopping) => chunk = back,
                 Err((back, _)) => {
