@@ -8,6 +8,7 @@ extern crate alloc;
 extern crate std;
 
 mod ack;
+pub mod arq;
 mod bitmap;
 mod block;
 mod block_set;

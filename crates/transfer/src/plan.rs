@@ -8,11 +8,15 @@
 //!   lag blocks   0 1 2 3 0 1 2 3 0 1 2 3      whole passes
 //! ```
 
+use crate::fountain::SourceBlock;
+
 /// What a plan has for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// The block, and whether it is a copy.
     Block { number: u32, copy: bool },
+    /// A repair symbol of a source block.
+    Repair { source_block: SourceBlock, index: u32 },
     /// The next block is not there yet.
     Wait,
     /// Every block has been sent as often as planned.

@@ -12,8 +12,12 @@
 
 use packhorse_buffer::{Instant, log_info};
 
+use crate::arq::{Slot, Window};
+use crate::fountain::{Geometry, Number, Order, SourceBlock};
 use crate::plan::{Next, Plan};
-use crate::{Layout, LayoutError, Pacer, Place, RepeatOrder, SenderConfig, TransferStats};
+use crate::{
+    AckEntry, AckState, Layout, LayoutError, Mode, Pacer, Place, RepeatOrder, SenderConfig, TransferStats,
+};
 
 /// What to send now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +32,15 @@ pub enum Transmit {
         offset: u64,
         /// Bytes of the block.
         len: u32,
+    },
+    /// A repair symbol of a source block, one block long.
+    Repair {
+        /// Its number in the packet.
+        number: u32,
+        /// The source block.
+        source_block: SourceBlock,
+        /// Which of its repair symbols.
+        index: u32,
     },
     /// The END message.
     End,
@@ -44,16 +57,27 @@ pub enum SenderEvent {
     Done,
 }
 
-/// Sends one object. A few hundred bytes, whatever the size of the object.
+/// Sends one object. A few hundred bytes, whatever the size of the object, and the slots of the window where blocks are
+/// acknowledged (see [`arq`](Self::arq)).
 #[derive(Clone, Debug)]
-pub struct Sender {
+pub struct Sender<W = [Slot; 0]> {
     config: SenderConfig,
     layout: Layout,
     /// Blocks that can be sent by now.
     available: u32,
     /// Whether the size is final.
     whole: bool,
-    plan: Plan,
+    schedule: Schedule<W>,
+    /// The receiver answers: what it lacks decides.
+    answers: bool,
+    /// What became of the object, as receivers told.
+    outcome: Option<AckState>,
+    /// The packet handed out last, until its number is told.
+    unnumbered: Option<Unnumbered>,
+    /// The last repair symbol that somebody had asked for.
+    repaired: u64,
+    /// METAs that are due out of turn.
+    metas_due: u32,
     tick: u64,
     last: Last,
     ends_left: u32,
@@ -62,6 +86,20 @@ pub struct Sender {
     estimate: Option<(Instant, u32)>,
     stats: TransferStats,
     events: Events,
+}
+
+/// In which order blocks are sent.
+#[derive(Clone, Debug)]
+enum Schedule<W> {
+    Passes(Plan),
+    Fountain(Order),
+    Arq(Window<W>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Unnumbered {
+    Block(u32),
+    Repair,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +117,14 @@ struct Events {
 }
 
 impl Sender {
-    /// Sends an object whose size is known.
+    /// Sends an object whose size is known, in mode once or repeat.
     #[must_use]
     pub fn new(layout: Layout, config: SenderConfig) -> Self {
         let lag = match config.order {
             RepeatOrder::Together => 0,
             RepeatOrder::Spread => layout.blocks(),
         };
-        Self::with_lag(layout, config, lag, true)
+        Self::with(layout, config, Schedule::Passes(Plan::new(config.mode.copies(), lag)), true)
     }
 
     /// Sends a stream of unknown length: blocks go out as [`append`](Self::append) announces them. Copies follow
@@ -100,17 +138,46 @@ impl Sender {
             (RepeatOrder::Together, _) | (_, 0) => 0,
             (RepeatOrder::Spread, copies) => (config.stream_window / copies).max(1),
         };
-        Ok(Self::with_lag(Layout::new(0, block_size)?, config, lag, false))
+        let plan = Plan::new(config.mode.copies(), lag);
+        Ok(Self::with(Layout::new(0, block_size)?, config, Schedule::Passes(plan), false))
+    }
+}
+
+impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
+    /// Sends an object with the repair symbols of a fountain code. `geometry` is that of the layout, or, for a stream, of an
+    /// empty layout and without an end. With `answers` a receiver says what it lacks
+    /// ([`handle_entry`](Self::handle_entry)), and END is sent whenever everything was sent that is known to be lacking.
+    #[must_use]
+    pub fn fountain(layout: Layout, geometry: Geometry, config: SenderConfig, answers: bool) -> Self {
+        let percent = match config.mode {
+            Mode::Fountain { repair_percent } => repair_percent,
+            Mode::Once | Mode::Repeat { .. } | Mode::Arq => Some(0),
+        };
+        let order = Order::new(geometry, percent, config.repair_extra, answers);
+        let whole = geometry.blocks().is_some();
+        Self { answers, ..Self::with(layout, config, Schedule::Fountain(order), whole) }
     }
 
-    fn with_lag(layout: Layout, config: SenderConfig, lag: u32, whole: bool) -> Self {
+    /// Sends an object until every block is acknowledged. As many blocks may be under way as there are slots, at least
+    /// one. A stream begins with an empty layout and `whole` false.
+    #[must_use]
+    pub fn arq(layout: Layout, config: SenderConfig, slots: W, whole: bool) -> Self {
+        Self { answers: true, ..Self::with(layout, config, Schedule::Arq(Window::new(slots)), whole) }
+    }
+
+    fn with(layout: Layout, config: SenderConfig, schedule: Schedule<W>, whole: bool) -> Self {
         let packet = layout.block_size().saturating_add(config.overhead);
         Self {
             config,
             layout,
             available: layout.blocks(),
             whole,
-            plan: Plan::new(config.mode.copies(), lag),
+            schedule,
+            answers: false,
+            outcome: None,
+            unnumbered: None,
+            repaired: 0,
+            metas_due: 0,
             tick: 0,
             last: Last::Other,
             ends_left: config.end_copies.max(1),
@@ -138,8 +205,16 @@ impl Sender {
 
     /// The stream has ended: what was appended is all. META and END can say the size now.
     pub fn finish(&mut self) {
+        if self.whole {
+            return;
+        }
         self.whole = true;
         self.available = self.layout.blocks();
+        if let Schedule::Fountain(order) = &mut self.schedule {
+            order.end_stream(self.available);
+            // The last group can only be decoded by who knows where it ends.
+            self.metas_due = 2;
+        }
     }
 
     /// What to send now, or `None`: nothing more, nothing yet ([`poll_timeout`](Self::poll_timeout)), or nothing
@@ -152,6 +227,7 @@ impl Sender {
         let transmit = self.choose()?;
         let len = match transmit {
             Transmit::Block { len, .. } => len,
+            Transmit::Repair { .. } => self.layout.block_size(),
             Transmit::Meta | Transmit::End => 0,
         };
         self.tick += 1;
@@ -172,14 +248,90 @@ impl Sender {
         self.count(now, wire_bytes);
     }
 
+    /// As [`sent`](Self::sent), and the number of that packet as [`arq::Path`](crate::arq::Path) counts them: without it,
+    /// nothing is ever found to be lost.
+    pub fn sent_as(&mut self, now: Instant, wire_bytes: u32, sequence: u64) {
+        self.sent(now, wire_bytes);
+        match (self.unnumbered.take(), &mut self.schedule) {
+            (Some(Unnumbered::Block(number)), Schedule::Arq(window)) => window.sent_as(number, sequence),
+            (Some(Unnumbered::Repair), _) => self.repaired = sequence,
+            _ => {}
+        }
+    }
+
+    /// A receiver said how the object stands with it, having seen packet `highest` of the link. Of every hundred symbols
+    /// that it lacks, `spare` more are sent: as many as the link is expected to lose. False when it tells of blocks that were
+    /// never sent: nothing of it is believed.
+    pub fn handle_entry(&mut self, entry: &AckEntry<'_>, highest: u64, spare: u32) -> bool {
+        match entry.state {
+            AckState::Verified | AckState::Failed | AckState::Refused => {
+                if let Schedule::Arq(window) = &mut self.schedule {
+                    window.all_acked();
+                }
+                if self.outcome != Some(entry.state) {
+                    self.outcome = Some(entry.state);
+                    self.events.done = true;
+                }
+                return true;
+            }
+            AckState::Receiving | AckState::Whole => {}
+        }
+        match &mut self.schedule {
+            Schedule::Passes(_) => true,
+            Schedule::Arq(window) if entry.symbols => entry.end <= window.sent(),
+            Schedule::Arq(window) => {
+                let good = window.handle(entry.end, entry.cut, entry.items(), highest);
+                if window.has_next(0) {
+                    self.ends_left = self.ends_left.max(1);
+                }
+                good
+            }
+            Schedule::Fountain(order) => {
+                // What was asked for before and is still under way is not asked for.
+                if entry.symbols && highest >= self.repaired {
+                    for (source_block, count) in entry.items() {
+                        let count = u32::from(count);
+                        order.request(source_block, count + (count * spare).div_ceil(100));
+                    }
+                    if order.is_asked() {
+                        self.ends_left = self.ends_left.max(1);
+                    }
+                }
+                true
+            }
+        }
+    }
+
+    /// Sends META once more: the receiver has not heard of the object.
+    pub fn announce(&mut self) {
+        self.metas_due = self.metas_due.max(1);
+    }
+
+    /// Sends END once more, when nothing else is to be sent: receivers that answer do so at once.
+    pub fn ask(&mut self) {
+        self.ends_left = self.ends_left.max(1);
+    }
+
+    /// Sends nothing more, whatever is lacking.
+    pub fn stop(&mut self) {
+        self.outcome.get_or_insert(AckState::Refused);
+        self.ends_left = 0;
+    }
+
+    /// What became of the object, as receivers told: verified, failed or refused.
+    #[must_use]
+    pub const fn outcome(&self) -> Option<AckState> {
+        self.outcome
+    }
+
     /// When to call [`poll_transmit`](Self::poll_transmit) again; a time that has passed means at once. `None`
     /// when done, or when the stream has to grow first.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let (mut plan, mut pacer) = (self.plan, self.pacer);
-        if self.is_done() || (!self.is_meta_due() && plan.peek(self.available, self.whole) == Next::Wait) {
+        if self.is_done() || !(self.is_meta_due() || self.has_next()) {
             return None;
         }
+        let mut pacer = self.pacer;
         if let Some((then, wire_bytes)) = self.estimate {
             pacer.sent(then, 1, u64::from(wire_bytes));
         }
@@ -197,10 +349,10 @@ impl Sender {
         core::mem::take(&mut self.events.done).then_some(SenderEvent::Done)
     }
 
-    /// Whether everything has been handed out.
+    /// Whether everything has been handed out; with answers, whether a receiver has told what became of the object.
     #[must_use]
     pub const fn is_done(&self) -> bool {
-        self.ends_left == 0
+        if self.answers { self.outcome.is_some() } else { self.ends_left == 0 }
     }
 
     /// The object as far as it is known: for streams, what was appended.
@@ -218,13 +370,33 @@ impl Sender {
     /// The first block that may still be asked for: the caller of a stream can let go of those before.
     #[must_use]
     pub fn oldest_needed(&self) -> u32 {
-        u32::try_from(self.plan.oldest_needed()).unwrap_or(u32::MAX)
+        match &self.schedule {
+            Schedule::Passes(plan) => u32::try_from(plan.oldest_needed()).unwrap_or(u32::MAX),
+            // Receivers may ask for any.
+            Schedule::Fountain(_) if self.answers => 0,
+            Schedule::Fountain(order) => order.oldest_needed(),
+            Schedule::Arq(window) => window.base(),
+        }
+    }
+
+    /// How the object is cut for the fountain code.
+    #[must_use]
+    pub const fn geometry(&self) -> Option<&Geometry> {
+        match &self.schedule {
+            Schedule::Fountain(order) => Some(order.geometry()),
+            Schedule::Passes(_) | Schedule::Arq(_) => None,
+        }
     }
 
     /// Packets that the whole transfer takes, METAs and ENDs not counted; for streams, as far as it is known.
     #[must_use]
     pub fn blocks_planned(&self) -> u64 {
-        u64::from(self.layout.blocks()) * (u64::from(self.config.mode.copies()) + 1)
+        match &self.schedule {
+            Schedule::Fountain(order) => order.planned(),
+            Schedule::Passes(_) | Schedule::Arq(_) => {
+                u64::from(self.layout.blocks()) * (u64::from(self.config.mode.copies()) + 1)
+            }
+        }
     }
 
     /// How it goes.
@@ -239,39 +411,84 @@ impl Sender {
         let every = if meta_every == 1 { 2 } else { meta_every };
         let regular = self.tick.checked_rem(u64::from(every)) == Some(0);
         let between_ends = self.last == Last::End && meta_every > 0;
-        self.tick < u64::from(meta_first) || regular || between_ends
+        if self.answers {
+            // Whoever has not heard of it is told out of turn.
+            return self.tick < u64::from(meta_first.max(1)) || self.metas_due > 0;
+        }
+        self.metas_due > 0 || self.tick < u64::from(meta_first) || regular || between_ends
+    }
+
+    /// Whether there is anything to send but META.
+    fn has_next(&self) -> bool {
+        match &self.schedule {
+            Schedule::Passes(plan) => {
+                let mut plan = *plan;
+                plan.peek(self.available, self.whole) != Next::Wait
+            }
+            Schedule::Fountain(order) => match order.clone().next(self.available, self.whole) {
+                Next::Wait => false,
+                Next::Done => self.ends_left > 0,
+                Next::Block { .. } | Next::Repair { .. } => true,
+            },
+            Schedule::Arq(window) => {
+                let all = self.whole && window.sent() == self.available;
+                window.has_next(self.available) || (all && self.ends_left > 0)
+            }
+        }
     }
 
     fn choose(&mut self) -> Option<Transmit> {
+        self.unnumbered = None;
         if self.is_meta_due() {
+            self.metas_due = self.metas_due.saturating_sub(1);
             self.stats.metas += 1;
             return Some(Transmit::Meta);
         }
-        match self.plan.next(self.available, self.whole) {
-            Next::Wait => None,
-            Next::Done => {
-                self.tell_blocks_sent();
-                self.stats.ends += 1;
-                self.ends_left -= 1;
-                if self.is_done() {
-                    log_info!("sent: {} bytes in {} blocks", self.stats.bytes, self.stats.blocks);
-                    self.events.done = true;
-                }
-                Some(Transmit::End)
-            }
-            Next::Block { number, copy } => {
-                let Place { offset, len } = self.layout.place(number)?;
-                if copy {
-                    self.stats.repeats += 1;
-                } else {
-                    self.stats.blocks += 1;
-                    self.stats.bytes += u64::from(len);
-                    if self.whole && self.stats.blocks == u64::from(self.available) {
-                        self.tell_blocks_sent();
+        loop {
+            let asked = matches!(&self.schedule, Schedule::Fountain(order) if order.is_asked());
+            let next = match &mut self.schedule {
+                Schedule::Passes(plan) => plan.next(self.available, self.whole),
+                Schedule::Fountain(order) => order.next(self.available, self.whole),
+                Schedule::Arq(window) => window.next(self.available, self.whole),
+            };
+            return match next {
+                Next::Wait => None,
+                Next::Done if self.ends_left == 0 => None,
+                Next::Done => {
+                    self.tell_blocks_sent();
+                    self.stats.ends += 1;
+                    self.ends_left -= 1;
+                    if self.is_done() {
+                        log_info!("sent: {} bytes in {} blocks", self.stats.bytes, self.stats.blocks);
+                        self.events.done = true;
                     }
+                    Some(Transmit::End)
                 }
-                Some(Transmit::Block { number, offset, len })
-            }
+                Next::Block { number, copy } => {
+                    let Place { offset, len } = self.layout.place(number)?;
+                    if copy {
+                        self.stats.repeats += 1;
+                    } else {
+                        self.stats.blocks += 1;
+                        self.stats.bytes += u64::from(len);
+                        if self.whole && self.stats.blocks == u64::from(self.available) {
+                            self.tell_blocks_sent();
+                        }
+                    }
+                    self.unnumbered = Some(Unnumbered::Block(number));
+                    Some(Transmit::Block { number, offset, len })
+                }
+                Next::Repair { source_block, index } => {
+                    let number = Number::Repair { source_block: source_block.number, index };
+                    let Some(number) = self.geometry().and_then(|geometry| geometry.to_wire(number)) else {
+                        // A stream longer than its numbers reach goes on without repair.
+                        continue;
+                    };
+                    self.stats.repeats += 1;
+                    self.unnumbered = asked.then_some(Unnumbered::Repair);
+                    Some(Transmit::Repair { number, source_block, index })
+                }
+            };
         }
     }
 

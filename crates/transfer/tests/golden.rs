@@ -50,6 +50,7 @@ fn sending_gives_the_recorded_bytes() {
                     source.read_at(offset, buf.put(len.try_into().unwrap()).unwrap()).unwrap();
                     (number, false)
                 }
+                Transmit::Repair { .. } => unreachable!("ftag has no fountain code"),
                 Transmit::Meta => {
                     Codec::encode(&Control::Meta(meta), &mut buf).unwrap();
                     (0, true)

@@ -41,7 +41,7 @@ fn transfer(
             (Transmit::End, Some(receiver)) => {
                 receiver.handle_end(NOW, &End { size: meta.size, hash: meta.hash, ..End::default() });
             }
-            (_, None) => {}
+            (_, None) | (Transmit::Repair { .. }, _) => {}
         }
     }
     receiver
@@ -106,7 +106,7 @@ proptest! {
                 _ if *lost => {}
                 Transmit::Meta => known = true,
                 Transmit::Block { number, .. } => there[number as usize] |= known,
-                Transmit::End => {}
+                Transmit::End | Transmit::Repair { .. } => {}
             }
         }
         let expected = there.iter().all(|there| *there);

@@ -17,6 +17,7 @@ fn drain(sender: &mut Sender) -> String {
     let mut said = Vec::new();
     while let Some(transmit) = sender.poll_transmit(NOW) {
         said.push(match transmit {
+            Transmit::Repair { .. } => unreachable!("no fountain here"),
             Transmit::Meta => "M".to_owned(),
             Transmit::End => "E".to_owned(),
             Transmit::Block { number, offset, len } => {
