@@ -13,8 +13,17 @@ pub(crate) type Origin = (u64, u16, u16, bool);
 
 #[derive(Default)]
 pub(crate) struct Assemblies {
-    under_way: HashMap<Origin, Reassembler<Vec<u8>>>,
+    /// By the sender's number of the message, too: repeats of META and of END, which lose pieces of their own, do not push
+    /// one another out.
+    under_way: HashMap<(Origin, u8), Assembly>,
     message: Vec<u8>,
+    /// Counts pieces, to tell which message is the oldest.
+    clock: u64,
+}
+
+struct Assembly {
+    pieces: Reassembler<Vec<u8>>,
+    touched: u64,
 }
 
 impl Assemblies {
@@ -31,12 +40,19 @@ impl Assemblies {
             self.message.extend_from_slice(piece);
             return Ok(true);
         }
+        let key = (origin, fragment.message);
         // A flood of beginnings pushes out other beginnings, not memory.
-        if self.under_way.len() >= ASSEMBLIES && !self.under_way.contains_key(&origin) {
-            self.under_way.clear();
+        if self.under_way.len() >= ASSEMBLIES && !self.under_way.contains_key(&key) {
+            let oldest = self.under_way.iter().min_by_key(|(_, assembly)| assembly.touched);
+            if let Some(oldest) = oldest.map(|(key, _)| *key) {
+                self.under_way.remove(&oldest);
+            }
         }
-        let assembly = self.under_way.entry(origin).or_insert_with(|| Reassembler::new(vec![0; most]));
-        let message = assembly.handle(fragment, piece)?;
+        self.clock += 1;
+        let fresh = || Assembly { pieces: Reassembler::new(vec![0; most]), touched: 0 };
+        let assembly = self.under_way.entry(key).or_insert_with(fresh);
+        assembly.touched = self.clock;
+        let message = assembly.pieces.handle(fragment, piece)?;
         self.message.extend_from_slice(message.unwrap_or_default());
         Ok(message.is_some())
     }
@@ -51,8 +67,8 @@ impl Assemblies {
         self.message = message;
     }
 
-    /// Lets a message that was delivered be delivered again.
+    /// Lets messages that were delivered be delivered again.
     pub(crate) fn forget(&mut self, origin: Origin) {
-        self.under_way.remove(&origin);
+        self.under_way.retain(|(of, _), _| *of != origin);
     }
 }

@@ -54,6 +54,14 @@ pub enum SendError {
         /// What the system said.
         source: io::Error,
     },
+    /// The receiver says nothing.
+    #[error("no answer for {seconds} s{}", if *ever { "; the link is down or the receiver is gone: send it again, what has arrived is kept" } else { ": is the receiver running, with --duplex, and does the way back work?" })]
+    NoAnswer {
+        /// How long.
+        seconds: u64,
+        /// Whether it ever said anything.
+        ever: bool,
+    },
     /// The object does not fit the profile.
     #[error("'{name}' cannot be sent in profile {profile}: {reason}")]
     Unsendable {
@@ -87,7 +95,7 @@ pub enum SendError {
 impl SendError {
     /// Whether nothing more can be sent; otherwise only this object cannot.
     pub(crate) fn ends_session(&self) -> bool {
-        matches!(self, Self::Link(_) | Self::Threads(_) | Self::Block { .. })
+        matches!(self, Self::Link(_) | Self::Threads(_) | Self::Block { .. } | Self::NoAnswer { .. })
     }
 }
 

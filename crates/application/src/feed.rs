@@ -21,6 +21,10 @@ const QUEUE: usize = 64;
 pub(crate) enum Input {
     Loaded(u64, io::Result<Loaded>),
     Message(Channel, Vec<u8>),
+    /// A control message of a receiver.
+    Answer(Vec<u8>),
+    /// Whoever listens for answers is still there.
+    Nothing,
 }
 
 /// Gives messages to a running sender, from any thread; they pass between the blocks of the file under way.
@@ -57,6 +61,7 @@ pub(crate) struct Feed {
     job: u64,
     ready: VecDeque<io::Result<Loaded>>,
     pub(crate) messages: VecDeque<(Channel, Vec<u8>)>,
+    pub(crate) answers: VecDeque<Vec<u8>>,
     /// Slabs of the object under way, in the order of their blocks.
     slabs: VecDeque<Slab>,
     /// The one that packets were made in since the last flush.
@@ -89,6 +94,7 @@ impl Feed {
             job: 0,
             ready: VecDeque::new(),
             messages: VecDeque::new(),
+            answers: VecDeque::new(),
             slabs: VecDeque::new(),
             current: 0,
         })
@@ -96,6 +102,11 @@ impl Feed {
 
     pub(crate) fn messages(&self) -> Messages {
         Messages(self.sender.clone())
+    }
+
+    /// The queue by which inputs reach this feed.
+    pub(crate) fn inputs(&self) -> SyncSender<Input> {
+        self.sender.clone()
     }
 
     /// Begins another object.
@@ -188,6 +199,14 @@ impl Feed {
             // Of an object that was given up.
             Input::Loaded(..) => {}
             Input::Message(channel, message) => self.messages.push_back((channel, message)),
+            Input::Answer(answer) => {
+                // Every answer says all: of too many, the newest count.
+                if self.answers.len() >= QUEUE {
+                    self.answers.pop_front();
+                }
+                self.answers.push_back(answer);
+            }
+            Input::Nothing => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! [`Incoming`]: receives whatever comes over a link: files, folders and streams to the writer, messages to the watcher.
 //!
 //! ```text
-//!   this thread      receive -> deframe -> pull link, packet, transfer header -> where does the block belong?
+//!   this thread      receive -> deframe -> ReceiveSession decides -> answers, on a link with a way back
 //!   writer thread    write + hash what was received before
 //! ```
 //! Nothing that arrives can end it but the end of the link or a full disk; what is wrong is counted and dropped.
@@ -9,60 +9,73 @@
 use core::ops::Range;
 use core::time::Duration;
 
-use packhorse_buffer::{Clock as _, Instant, Layer as _, PacketBuf, SystemClock};
+use packhorse_buffer::{Clock as _, Instant, Layer as _, NoProbe, PacketBuf, SystemClock};
 use packhorse_link::{Framing, Transport};
-use packhorse_packet::{Channel, Fragment};
-use packhorse_transfer::{
-    Control, ControlCodec, End, Meta, ObjectKind, ReceiverEvent, Refused, TransferStats,
-};
+use packhorse_transfer::{ControlCodec, TransferStats};
 
-use crate::ReceiveError;
-use crate::assembly::{Assemblies, Origin};
 use crate::inlet::{Came, Inlet};
-use crate::objects::{Announced, Label, Objects, Stage};
-use crate::partial::Identity;
-use crate::profile::{CONTROL_MAX, MESSAGE_MAX, Profile};
+use crate::outgoing::random;
+use crate::outlet::Outlet;
+use crate::profile::Profile;
 use crate::progress::{Event, Watch};
-use crate::received::{Received, missing};
-use crate::report::ReceiveReport;
-use crate::sessions::Sessions;
-use crate::writer::{Batch, Command, Delivery, Target, Writer};
+use crate::received::Received;
+use crate::reception::{Handled, ReceiveSession};
+use crate::writer::{Batch, Command, Target, Writer};
+use crate::{LinkError, ReceiveError};
 
 /// Longest wait for the writer when no more objects can be open.
 const CATCH_UP: Duration = Duration::from_millis(100);
+/// Longest wait for what can still be decoded when the link has ended: a minute is a slow disk, not a slow decoder.
+const DECODING: Duration = Duration::from_secs(60);
 /// How often progress is told, at most.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 
 /// When receiving is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Until {
-    /// The link ends: pipes, recorded files.
+    /// The link ends: pipes, recorded files. Also when everything has come of a sender that goes on without end.
     #[default]
     LinkEnds,
     /// A session is complete: links that never end.
     SessionComplete,
 }
 
+/// The way back: where answers go. Senders are told apart by the numbers that the receiving transport gives them.
+trait WayBack {
+    fn send(&mut self, source: u64, packet: &mut [u8], from: usize) -> Result<(), LinkError>;
+}
+
+struct Back<F, T>(Outlet<F, T, NoProbe>);
+
+impl<F: Framing, T: Transport> WayBack for Back<F, T>
+where
+    T::Error: core::fmt::Display,
+{
+    fn send(&mut self, source: u64, packet: &mut [u8], from: usize) -> Result<(), LinkError> {
+        self.0.answer_to(source);
+        let len = packet.len();
+        let mut buf = PacketBuf::filled(packet);
+        // Room for a frame header stays in front.
+        let _ = buf.set_range(from..len);
+        self.0.packet(&mut buf)?;
+        self.0.flush(None)
+    }
+}
+
 /// Receives from one link, in one profile.
 pub struct Incoming<P: Profile, F, T> {
-    stack: P::Stack,
+    session: ReceiveSession<P>,
     inlet: Inlet<F, T, P::Probe>,
+    back: Option<Box<dyn WayBack + Send>>,
+    /// Answers are made here.
+    answer: Vec<u8>,
     until: Until,
-    deliveries: Vec<Delivery>,
-    /// Commands that are due behind the deliveries at hand.
-    due: Vec<Command>,
-    pub(crate) writer: Writer<P::Probe>,
-    pub(crate) objects: Objects,
-    assemblies: Assemblies,
-    sessions: Sessions,
-    /// What ends the session as soon as the packet at hand is done with.
-    broken: Option<ReceiveError>,
+    writer: Writer<P::Probe>,
     /// The writer had nothing to tell when it was waited for.
-    pub(crate) stalled: bool,
+    stalled: bool,
     clock: SystemClock,
-    pub(crate) now: Instant,
+    now: Instant,
     told: Instant,
-    pub(crate) report: ReceiveReport,
 }
 
 impl<P: Profile, F: Framing, T: Transport> Incoming<P, F, T>
@@ -81,27 +94,38 @@ where
         seen: &[u8],
     ) -> Result<Self, ReceiveError> {
         let packet = P::BLOCK_MAX as usize + P::Stack::HEADROOM + P::Stack::TAILROOM;
-        let transfer = TransferStats { wire_bytes: seen.len() as u64, ..TransferStats::default() };
         let writer = Writer::start(target, P::Codec::HASH).map_err(ReceiveError::Threads)?;
         let clock = SystemClock;
         let now = clock.now();
+        let mut session = ReceiveSession::new(now, None);
+        session.report.transfer = TransferStats { wire_bytes: seen.len() as u64, ..TransferStats::default() };
         Ok(Self {
-            stack: P::stack(),
+            session,
             inlet: Inlet::new(framing, transport, packet, seen),
+            back: None,
+            answer: Vec::new(),
             until,
-            deliveries: Vec::new(),
-            due: Vec::new(),
             writer,
-            objects: Objects::default(),
-            assemblies: Assemblies::default(),
-            sessions: Sessions::default(),
-            broken: None,
             stalled: false,
             clock,
             now,
             told: now,
-            report: ReceiveReport { transfer, ..ReceiveReport::default() },
         })
+    }
+
+    /// Answers senders that listen, over the way back of the link. The receiving transport must not wait for longer than some
+    /// 50 ms without saying [`WouldBlock`](packhorse_link::TransportError::WouldBlock), or answers are late.
+    #[must_use]
+    pub fn answering<G, U>(mut self, framing: G, transport: U) -> Self
+    where
+        G: Framing + Send + 'static,
+        U: Transport + Send + 'static,
+        U::Error: core::fmt::Display,
+    {
+        let [_, _, _, _, number @ ..] = random().to_be_bytes();
+        self.session.answer(u32::from_be_bytes(number));
+        self.back = Some(Box::new(Back(Outlet::new(framing, transport))));
+        self
     }
 
     /// Receives until it is over.
@@ -120,21 +144,22 @@ where
     }
 
     fn listen(&mut self, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
-        self.take_packets(watch);
+        self.take_packets(watch)?;
         while !self.is_over(watch)? {
             self.outcomes(watch)?;
+            self.send_answers()?;
             if !self.fill()? {
                 break;
             }
             self.now = self.clock.now();
-            self.take_packets(watch);
-            if let Some(error) = self.broken.take() {
-                return Err(error);
+            self.take_packets(watch)?;
+            if self.now.since(self.told) >= TELL_EVERY {
+                self.told = self.now;
+                self.session.tell(watch);
             }
-            self.tell(watch);
         }
         while let Some(range) = self.inlet.rest() {
-            self.packet(range, watch);
+            self.packet(range, watch)?;
         }
         Ok(())
     }
@@ -144,238 +169,93 @@ where
         // The read may wait for long: nothing that has come waits with it.
         self.hand_over();
         match self.inlet.receive()? {
-            Came::Bytes(len) => self.report.transfer.wire_bytes += len as u64,
+            Came::Bytes(len) => self.session.report.transfer.wire_bytes += len as u64,
             Came::Nothing => {}
             Came::Ended => return Ok(false),
         }
         Ok(true)
     }
 
-    /// Gives the writer the memory received so far and the blocks in it, then what was due behind them.
+    /// Gives the writer what is due: commands, and the memory received so far with the blocks in it.
     fn hand_over(&mut self) {
-        if !self.deliveries.is_empty()
+        let fresh = if self.session.has_deliveries() { self.writer.recycle() } else { Vec::new() };
+        let (first, deliveries, due) = self.session.take_commands(fresh);
+        for command in first {
+            self.writer.give(command);
+        }
+        if !deliveries.is_empty()
             && let Some(memory) = self.inlet.take_memory()
         {
-            let deliveries = core::mem::replace(&mut self.deliveries, self.writer.recycle());
             self.writer.give(Command::Batch(Batch { memory, deliveries }));
         }
-        for command in self.due.drain(..) {
+        for command in due {
             self.writer.give(command);
         }
     }
 
-    fn take_packets(&mut self, watch: &mut dyn Watch) {
+    fn take_packets(&mut self, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
         while let Some(range) = self.inlet.next() {
-            self.packet(range, watch);
+            self.packet(range, watch)?;
         }
+        Ok(())
     }
 
-    fn packet(&mut self, range: Range<usize>, watch: &mut dyn Watch) {
-        let start = range.start;
-        let mut buf = PacketBuf::filled(self.inlet.packet_mut(range));
-        let (header, (arrival, ())) = match self.stack.pull(&mut buf) {
-            Ok(up) => up,
-            Err(error) => {
-                tracing::debug!(%error, "packet dropped");
-                if error.layer == "link" {
-                    self.inlet.reject();
-                }
-                return;
-            }
-        };
-        let body = start + buf.range().start..start + buf.range().end;
-        self.report.transfer.packets += 1;
-        self.report.transfer.started.get_or_insert(self.now);
-        self.report.transfer.ended = Some(self.now);
-        let channel = arrival.address.channel;
-        // Tags are the sender's: two of them may use the same.
-        let label = (self.inlet.source(), channel.get(), header.tag);
-        if arrival.address.control {
-            self.control(label, header.number, body, watch);
-        } else if self.objects.get_mut(label).is_some() {
-            self.block(label, header.number, body, watch);
-        } else if channel == P::TRANSFER {
-            self.report.dropped.unannounced += 1;
-        } else {
-            self.message(channel, header.number, body, watch);
+    fn packet(&mut self, range: Range<usize>, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
+        let (at, source) = (range.start, self.inlet.source());
+        let packet = self.inlet.packet_mut(range);
+        match self.session.handle_packet(self.now, source, packet, at, watch) {
+            Handled::Taken => {}
+            Handled::Damaged => self.inlet.reject(),
+            Handled::Crowded => self.catch_up(watch)?,
         }
+        Ok(())
     }
 
-    fn block(&mut self, label: Label, number: u32, body: Range<usize>, watch: &mut dyn Watch) {
-        let Some(object) = self.objects.get_mut(label) else { return };
-        let key = object.key;
-        object.heard = self.now;
-        let Some(receiver) = object.receiver.as_mut() else {
-            self.report.transfer.repeats += 1;
-            return;
-        };
-        match receiver.handle_block(self.now, number, body.len()) {
-            Ok(place) => {
-                self.report.transfer.blocks += 1;
-                self.report.transfer.bytes += u64::from(place.len);
-                self.deliveries.push(Delivery { key, offset: place.offset, range: body });
-            }
-            Err(Refused::Repeat) => self.report.transfer.repeats += 1,
-            Err(refused) => {
-                tracing::debug!(?refused, number, "block dropped");
-                self.report.dropped.misplaced += 1;
-                return;
-            }
-        }
-        self.events(label, watch);
-    }
-
-    fn control(&mut self, label: Label, word: u32, body: Range<usize>, watch: &mut dyn Watch) {
-        let (source, channel, tag) = label;
-        if !self.assemble((source, channel, tag, true), word, body, CONTROL_MAX) {
-            return;
-        }
-        let message = self.assemblies.take_message();
-        match P::Codec::decode(&message) {
-            Ok(Control::Meta(meta)) if meta.hash_kind == P::Codec::HASH && meta.tag() == tag => {
-                self.meta(label, &meta, watch);
-            }
-            Ok(Control::Meta(_)) => self.report.dropped.refused += 1,
-            Ok(Control::End(end)) => self.end(label, &end, watch),
-            Ok(Control::SessionEnd(end)) => self.sessions.end(end),
-            // What another receiver tells the sender, on a link that all of them hear.
-            Ok(Control::Ack(_)) => {}
-            Err(error) => {
-                tracing::debug!(%error, "control message dropped");
-                self.report.dropped.bad_control += 1;
-            }
-        }
-        self.assemblies.recycle(message);
-    }
-
-    /// Takes a piece of a message; true when that makes it whole.
-    fn assemble(&mut self, origin: Origin, word: u32, body: Range<usize>, most: usize) -> bool {
-        let fragment = if P::Codec::FRAGMENTED { Fragment::from_word(word) } else { Ok(Fragment::whole(0)) };
-        let piece = self.inlet.packet_mut(body);
-        fragment.and_then(|fragment| self.assemblies.handle(origin, fragment, piece, most)).unwrap_or_else(
-            |error| {
-                tracing::debug!(%error, "piece of a message dropped");
-                self.report.dropped.bad_control += 1;
-                false
-            },
-        )
-    }
-
-    fn meta(&mut self, label: Label, meta: &Meta<'_>, watch: &mut dyn Watch) {
-        self.report.transfer.metas += 1;
-        if self.objects.is_full() {
-            self.catch_up(label.0, watch);
-        }
-        match self.objects.announce(label, meta, P::Codec::SESSIONS, self.now) {
-            Announced::New { key, replaced } => {
-                let Some(name) = self.objects.get_mut(label).map(|object| object.name.clone()) else {
-                    return;
-                };
-                if let Some(replaced) = replaced {
-                    self.fail(replaced, "another file began before it was complete; send it again", watch);
-                }
-                if P::Codec::SESSIONS {
-                    self.sessions.hear_of(meta);
-                }
-                watch.event(Event::Started { name: &name.to_string(), size: meta.size });
-                tracing::info!(%name, size = meta.size, "object announced");
-                match meta.kind {
-                    ObjectKind::Folder => {
-                        let attributes = crate::inbox::Attributes { mode: meta.mode, modified: meta.mtime };
-                        self.due.push(Command::Folder { key, name, attributes });
-                    }
-                    ObjectKind::File | ObjectKind::Stream => {
-                        // A hash that is there from the first announcement on is there in each.
-                        let hash = meta.hash.filter(|_| P::HASH_FIRST);
-                        let identity = Identity::new(meta.size, meta.mtime, hash);
-                        self.writer.give(Command::Begin { key, name, identity });
-                    }
-                }
-            }
-            Announced::Known => {
-                if let Some(receiver) =
-                    self.objects.get_mut(label).and_then(|object| object.receiver.as_mut())
-                {
-                    receiver.handle_meta(self.now, meta);
-                }
-            }
-            Announced::Ended => return,
-            Announced::Refused => {
-                self.report.dropped.refused += 1;
-                // Or it would count as delivered, and there may be a place for it later.
-                self.assemblies.forget((label.0, label.1, label.2, true));
-                return;
-            }
-        }
-        self.events(label, watch);
-    }
-
-    fn end(&mut self, label: Label, end: &End, watch: &mut dyn Watch) {
-        self.report.transfer.ends += 1;
-        let now = self.now;
-        if let Some(receiver) = self.objects.get_mut(label).and_then(|object| object.receiver.as_mut()) {
-            receiver.handle_end(now, end);
-            self.events(label, watch);
-        }
-    }
-
-    fn message(&mut self, channel: Channel, word: u32, body: Range<usize>, watch: &mut dyn Watch) {
-        if self.assemble((self.inlet.source(), channel.get(), 0, false), word, body, MESSAGE_MAX) {
-            self.report.messages += 1;
-            let message = self.assemblies.take_message();
-            watch.event(Event::Message { channel: channel.get(), bytes: &message });
-            self.assemblies.recycle(message);
-        }
-    }
-
-    /// No more objects can be open: gives up one whose sender is done with it, or waits for one that is verified.
-    fn catch_up(&mut self, source: u64, watch: &mut dyn Watch) {
-        while self.objects.is_full() && self.broken.is_none() {
-            if let Some((key, reason)) = self.objects.hopeless().map(|object| (object.key, missing(object))) {
-                self.fail(key, &reason, watch);
-                continue;
-            }
-            if let Some(key) = self.objects.victim(source, self.now).map(|object| object.key) {
-                self.fail(key, "another object needed its place; send it again", watch);
-                continue;
-            }
-            if self.stalled || self.objects.verifying() == 0 {
-                return;
-            }
+    /// No more objects can be open: waits for one that is verified.
+    fn catch_up(&mut self, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
+        while !self.session.retry(self.stalled, watch) {
             self.hand_over();
             // Bounded, and once: in a stream the verified ones may have to wait for one that is still open.
             match self.writer.outcomes.recv_timeout(CATCH_UP) {
-                Ok(outcome) => self.broken = self.outcome(outcome, watch).err(),
+                Ok(outcome) => {
+                    self.stalled = false;
+                    self.session.handle_outcome(self.now, outcome, watch);
+                    self.session.take_broken().map_or(Ok(()), Err)?;
+                }
                 Err(_) => self.stalled = true,
             }
         }
+        Ok(())
     }
 
-    /// What the transfer's receiver has to tell.
-    pub(crate) fn events(&mut self, label: Label, watch: &mut dyn Watch) {
-        let Some(object) = self.objects.get_mut(label) else { return };
-        let Some(receiver) = object.receiver.as_mut() else { return };
-        let mut complete = false;
-        let mut conflict = false;
-        while let Some(event) = receiver.poll_event() {
-            match event {
-                ReceiverEvent::Complete => complete = true,
-                ReceiverEvent::ConflictingMeta | ReceiverEvent::ConflictingEnd => conflict = true,
-                ReceiverEvent::Started | ReceiverEvent::EndedIncomplete { .. } => {}
-            }
+    /// What the writer has to tell.
+    fn outcomes(&mut self, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
+        while let Ok(begun) = self.writer.begun.try_recv() {
+            self.session.handle_begun(self.now, &begun, watch);
         }
-        if conflict && !core::mem::replace(&mut object.warned, true) {
-            let text =
-                format!("'{}' was announced again with other properties; the first ones count", object.name);
-            watch.event(Event::Warning { text: &text });
+        while let Ok(outcome) = self.writer.outcomes.try_recv() {
+            self.stalled = false;
+            self.session.handle_outcome(self.now, outcome, watch);
         }
-        let Some(receiver) = object.receiver.as_ref().filter(|_| complete) else { return };
-        object.stage = Stage::Verifying;
-        object.hash = receiver.hash();
-        if let (Some(layout), Some(hash)) = (receiver.layout(), receiver.hash()) {
-            let (key, size, attributes) = (object.key, layout.size(), object.attributes);
-            if object.kind != ObjectKind::Folder {
-                self.due.push(Command::Complete { key, size, hash, attributes });
+        self.session.take_broken().map_or(Ok(()), Err)
+    }
+
+    fn send_answers(&mut self) -> Result<(), ReceiveError> {
+        let Some(back) = &mut self.back else { return Ok(()) };
+        self.now = self.clock.now();
+        let room = F::IN_PLACE.unwrap_or(0);
+        loop {
+            let Some((source, buf)) = self.session.poll_transmit(self.now, &mut self.answer, room) else {
+                return Ok(());
+            };
+            let range = buf.range();
+            match back.send(source, &mut self.answer[..range.end], range.start) {
+                // The sender has gone; what it sent may still be on its way.
+                Err(LinkError::Closed) => {
+                    self.back = None;
+                    return Ok(());
+                }
+                other => other?,
             }
         }
     }
@@ -383,64 +263,49 @@ where
     /// Whether nothing more is to be waited for. On a link that never ends that is so when a session has ended: what
     /// is incomplete then has failed, and what is being verified is waited for.
     fn is_over(&mut self, watch: &mut dyn Watch) -> Result<bool, ReceiveError> {
-        if self.until != Until::SessionComplete || !self.sessions.any_ended() {
+        if !self.session.is_over(self.now, self.until == Until::SessionComplete) {
             return Ok(false);
         }
         self.hand_over();
-        while self.objects.verifying() > 0 {
+        while self.session.verifying() > 0 {
             let Ok(outcome) = self.writer.outcomes.recv() else { break };
-            self.outcome(outcome, watch)?;
+            self.session.handle_outcome(self.now, outcome, watch);
+            self.session.take_broken().map_or(Ok(()), Err)?;
+            self.hand_over();
         }
-        Ok(true)
-    }
-
-    fn tell(&mut self, watch: &mut dyn Watch) {
-        if self.now.since(self.told) < TELL_EVERY {
-            return;
-        }
-        self.told = self.now;
-        for object in self.objects.open() {
-            if let Some(receiver) = object.receiver.as_ref().filter(|_| object.stage == Stage::Open) {
-                let size = receiver.layout().map(|layout| layout.size());
-                watch.event(Event::Progress {
-                    name: &object.name.to_string(),
-                    bytes: receiver.stats().bytes,
-                    size,
-                });
-            }
-        }
+        self.send_answers()?;
+        Ok(self.session.is_over(self.now, self.until == Until::SessionComplete))
     }
 
     /// The link is over: what is incomplete has failed.
     fn close(mut self, watch: &mut dyn Watch) -> Result<Received<P>, ReceiveError> {
-        self.hand_over();
-        let broken: Vec<(u32, String)> = self
-            .objects
-            .open()
-            .filter(|object| object.stage == Stage::Open)
-            .map(|object| (object.key, missing(object)))
-            .collect();
-        for (key, reason) in broken {
-            self.fail(key, &reason, watch);
+        // What can be decoded from what has come is: each round tells of what the one before made possible.
+        let since = self.clock.now();
+        while self.session.is_decoding() && self.clock.now().since(since) < DECODING {
+            self.hand_over();
+            self.outcomes(watch)?;
+            if let Ok(outcome) = self.writer.outcomes.recv_timeout(Duration::from_millis(1)) {
+                self.session.handle_outcome(self.now, outcome, watch);
+            }
         }
+        self.hand_over();
+        self.session.close(watch);
         self.hand_over();
         let (outcomes, finished) = self.writer.finish();
         self.now = self.clock.now();
         for outcome in outcomes {
-            self.outcome(outcome, watch)?;
+            self.session.handle_outcome(self.now, outcome, watch);
+            self.session.take_broken().map_or(Ok(()), Err)?;
         }
         if let Err(lost) = finished.closing {
             watch.event(Event::Warning { text: &lost.to_string() });
         }
-        self.report.transfer.ended = self.report.transfer.started.map(|_| self.clock.now());
-        self.report.unheard = self.sessions.unheard();
-        self.report.unended = self.sessions.unended();
-        self.report.frames = self.inlet.frame_stats();
-        self.report.checks = P::check_stats(&self.stack);
-        self.report.packets = P::packet_stats(&self.stack);
+        let mut report = self.session.report;
+        report.transfer.ended = report.transfer.started.map(|_| self.clock.now());
+        report.frames = self.inlet.frame_stats();
         Ok(Received {
-            report: self.report,
-            stack: self.stack,
+            report,
+            stack: self.session.stack,
             received: self.inlet.received,
             deframed: self.inlet.deframed,
             written: finished.writing,

@@ -25,13 +25,14 @@ mod partial;
 mod profile;
 mod progress;
 mod received;
+mod reception;
 mod report;
 mod sessions;
 mod settings;
 mod sink;
 mod slab;
 mod slab_reader;
-mod tidings;
+mod transmission;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, Entry, EntryKind};
@@ -40,11 +41,15 @@ pub use feed::Messages;
 pub use inbox::{Attributes, Existing, Inbox, InboxError, Resume};
 pub use incoming::{Incoming, Until};
 pub use name::SafePath;
-pub use outgoing::Outgoing;
+pub use outgoing::{Answers, Outgoing};
 pub use partial::{PartialFile, remove_partial_files};
 pub use profile::{Down, Profile, Up};
 pub use progress::{Event, Unwatched, Watch};
 pub use received::Received;
+pub use reception::{Handled, ReceiveSession};
 pub use report::{Dropped, ReceiveReport, SendReport};
 pub use settings::SendSettings;
+pub use transmission::{
+    FileSource, Growth, ObjectSource, Offer, PATIENCE, SendEvent, SendPlan, SendSession, StreamSource,
+};
 pub use writer::Target;

@@ -7,10 +7,12 @@ use core::time::Duration;
 use std::collections::HashMap;
 
 use packhorse_buffer::Instant;
-use packhorse_transfer::{Meta, ObjectKind, PagedBitmap, Receiver};
+pub(crate) use packhorse_transfer::ObjectKind;
+use packhorse_transfer::{Meta, PagedBitmap, Receiver};
 
 use crate::inbox::Attributes;
 use crate::name::SafePath;
+use crate::reception::Fountain;
 
 /// Most objects that may be open at a time, each with a file and a bitmap.
 const OPEN_MAX: usize = 256;
@@ -19,6 +21,8 @@ const KNOWN_MAX: usize = 65_536;
 /// Most bytes of the bitmap of the first open object: 64 million blocks with every other one missing. The more objects
 /// are open, the less a new one gets, so that all of them together stay below 50 MiB.
 const BITMAP_MAX: usize = 8 << 20;
+/// Most repair symbols that the first open object keeps, 8 bytes each: shared as the bitmaps are.
+const REPAIRS_MAX: usize = 1 << 20;
 /// An object of which nothing has come for so long gives way to another one, when no more can be open.
 const SILENT: Duration = Duration::from_secs(30);
 /// So many announcements of another object in a row, in a profile that cannot tell them apart, and the old one is
@@ -59,6 +63,17 @@ pub(crate) struct Object {
     pub(crate) bytes: u64,
     pub(crate) hash: Option<[u8; 32]>,
     pub(crate) warned: bool,
+    /// What is known of its repair symbols, if it has any; let go when everything has come.
+    pub(crate) fountain: Option<Box<Fountain>>,
+    /// The writer has a place for it, and has told what was there.
+    pub(crate) begun: bool,
+    /// The highest block that came.
+    pub(crate) highest: Option<u32>,
+    pub(crate) session: u64,
+    /// Its index in the session.
+    pub(crate) index: u32,
+    /// Its sender is told what is missing.
+    pub(crate) answered: bool,
     object_id: u64,
     size: Option<u64>,
     others: u32,
@@ -167,6 +182,12 @@ impl Objects {
             bytes: 0,
             hash: meta.hash,
             warned: false,
+            fountain: None,
+            begun: false,
+            highest: None,
+            session: meta.session,
+            index: meta.index,
+            answered: false,
             object_id: meta.object_id,
             size: meta.size,
             others: 0,
@@ -188,10 +209,21 @@ impl Objects {
         self.open.remove(&key);
         let object = self.by_key(key)?;
         object.stage = stage;
+        object.fountain = None;
         if let Some(receiver) = object.receiver.take() {
             object.bytes = receiver.stats().bytes;
         }
         Some(object)
+    }
+
+    /// Whether an announcement is about an object that is not known.
+    pub(crate) fn is_new(&mut self, label: Label, meta: &Meta<'_>) -> bool {
+        self.get_mut(label).is_none_or(|object| object.object_id != meta.object_id)
+    }
+
+    /// Most repair symbols that one more object may keep.
+    pub(crate) fn repairs_max(&self) -> usize {
+        REPAIRS_MAX / (self.open.len() + 1).min(OPEN_MAX)
     }
 
     /// Whether no more objects can be opened.
@@ -208,6 +240,7 @@ impl Objects {
     pub(crate) fn hopeless(&self) -> Option<&Object> {
         self.open().find(|object| {
             object.stage == Stage::Open
+                && !object.answered
                 && object.receiver.as_ref().is_some_and(|receiver| receiver.has_ended())
         })
     }
@@ -250,7 +283,7 @@ impl Object {
         }
     }
 
-    fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         matches!(self.stage, Stage::Open | Stage::Verifying)
     }
 }

@@ -102,6 +102,11 @@ where
         (self.packets - packets, self.wire - wire)
     }
 
+    /// What is sent from here on goes there.
+    pub(crate) fn answer_to(&mut self, source: u64) {
+        self.transport.answer_to(source);
+    }
+
     /// From here on blocks come from this file: large ones may be sent from there.
     pub(crate) fn lend(&mut self, file: Option<File>) {
         self.lent = file.filter(|_| F::IN_PLACE.is_some());

@@ -35,6 +35,8 @@ pub trait Profile: Send + 'static {
     const BLOCK_LOSSY: u32;
     /// Largest block size in bytes.
     const BLOCK_MAX: u32;
+    /// Bits of the packets' sequence numbers: what acknowledgements echo.
+    const SEQUENCE_BITS: u32;
 
     /// What measures the layers and the stages around them; [`NoProbe`](packhorse_buffer::NoProbe) costs nothing.
     type Probe: Probe + Default + Send;

@@ -3,6 +3,7 @@
 use packhorse_link::{CheckStats, FrameStats};
 use packhorse_packet::PacketStats;
 use packhorse_transfer::TransferStats;
+use packhorse_transfer::arq::LinkMeasure;
 
 /// What was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct SendReport {
     pub messages: u64,
     /// Messages that were too long for a packet of the profile, or for 256 of them.
     pub messages_refused: u64,
+    /// What receivers told about the link, where they answer.
+    pub measure: LinkMeasure,
     /// All transfers together; its packets and bytes on the wire are those of the whole session.
     pub transfer: TransferStats,
 }
@@ -36,6 +39,10 @@ pub struct ReceiveReport {
     pub unended: u64,
     /// Messages.
     pub messages: u64,
+    /// Source blocks of the fountain code that were decoded, because blocks were missing.
+    pub decoded: u64,
+    /// Acknowledgements that were sent.
+    pub answers: u64,
     /// All transfers together.
     pub transfer: TransferStats,
     /// What the framing saw.

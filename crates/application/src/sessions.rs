@@ -14,6 +14,10 @@ struct Session {
     /// How many objects there are was told.
     counted: bool,
     ended: bool,
+    /// Its sender goes on without end.
+    carousel: bool,
+    /// Objects that stand under their names.
+    done: u32,
 }
 
 #[derive(Default)]
@@ -25,6 +29,7 @@ impl Sessions {
         if let Some(session) = self.of(meta.session) {
             session.heard += 1;
             session.counted |= meta.objects > 0;
+            session.carousel |= meta.carousel;
             session.expected = session.expected.max(meta.objects).max(meta.index.saturating_add(1));
         }
     }
@@ -36,6 +41,18 @@ impl Sessions {
             session.counted = true;
             session.ended = true;
         }
+    }
+
+    /// An object of the session stands under its name.
+    pub(crate) fn done(&mut self, id: u64) {
+        if let Some(session) = self.0.get_mut(&id) {
+            session.done += 1;
+        }
+    }
+
+    /// Whether everything has come of a session that its sender would never end.
+    pub(crate) fn any_complete(&self) -> bool {
+        self.0.values().any(|session| session.carousel && session.counted && session.done >= session.expected)
     }
 
     /// Objects that must exist and were never announced.
@@ -72,7 +89,7 @@ mod tests {
         sessions.hear_of(&meta);
         assert!(!sessions.any_ended());
         assert_eq!(sessions.unended(), 1);
-        sessions.end(SessionEnd { session: 5, objects: 2 });
+        sessions.end(SessionEnd { session: 5, objects: 2, heard: false });
         assert!(sessions.any_ended());
         assert_eq!((sessions.unheard(), sessions.unended()), (1, 0));
         sessions.hear_of(&Meta { index: 1, ..meta });
@@ -83,7 +100,7 @@ mod tests {
     fn a_flood_of_sessions_is_bounded() {
         let mut sessions = Sessions::default();
         for session in 0..100_000 {
-            sessions.end(SessionEnd { session, objects: 1 });
+            sessions.end(SessionEnd { session, objects: 1, heard: false });
         }
         assert_eq!(sessions.unheard(), SESSIONS_MAX as u64);
     }

@@ -30,6 +30,10 @@ pub struct SendSettings {
     pub meta_every: Option<u32>,
     /// How often the end of an object is told.
     pub end_copies: Option<u32>,
+    /// Repair symbols of every source block beside the percentage of fountain mode.
+    pub repair_extra: u32,
+    /// Receivers answer: whoever drives the sender listens to them (see `Outgoing::answers`).
+    pub duplex: bool,
 }
 
 /// How the transfer's sender works.
@@ -37,6 +41,8 @@ pub(crate) fn config<P: Profile>(settings: &SendSettings, block: u32) -> SenderC
     let base = match (settings.mode, P::REPEATS) {
         (mode, RepeatOrder::Together) => SenderConfig::ftag(mode.copies()),
         (Mode::Once, RepeatOrder::Spread) => SenderConfig::once(),
+        (Mode::Arq, _) => SenderConfig::arq(),
+        (Mode::Fountain { repair_percent }, _) => fountain(repair_percent, block),
         (mode, RepeatOrder::Spread) => SenderConfig::repeat(mode.copies()),
     };
     SenderConfig {
@@ -45,8 +51,23 @@ pub(crate) fn config<P: Profile>(settings: &SendSettings, block: u32) -> SenderC
         meta_first: settings.meta_first.unwrap_or(base.meta_first).max(1),
         meta_every: settings.meta_every.unwrap_or(base.meta_every),
         end_copies: settings.end_copies.unwrap_or(base.end_copies),
+        repair_extra: settings.repair_extra,
         stream_window: stream_window(settings.mode, block),
         ..base
+    }
+}
+
+/// META takes about a fiftieth of what is sent, whatever the packets: early ones are few, since blocks that come before it are
+/// kept.
+fn fountain(repair_percent: Option<u32>, block: u32) -> SenderConfig {
+    /// Bytes of a usual META.
+    const META: u32 = 120;
+    let pieces = META.div_ceil(block.max(32));
+    SenderConfig {
+        meta_first: 2,
+        meta_every: 50 * pieces,
+        end_copies: 1,
+        ..SenderConfig::fountain(repair_percent)
     }
 }
 

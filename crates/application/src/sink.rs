@@ -75,6 +75,18 @@ impl FileSink {
         Ok(())
     }
 
+    /// Writes repair symbols in the place of missing blocks: neither hashed nor remembered.
+    pub(crate) fn write_repair(&mut self, offset: u64, pieces: &[&[u8]]) -> io::Result<()> {
+        self.flush()?;
+        write_all_gathered(self.partial.file(), pieces, offset).map(drop)
+    }
+
+    /// Fills `into` from what was written; zero behind its end.
+    pub(crate) fn read(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.flush()?;
+        read_or_zero(self.partial.file(), offset, into)
+    }
+
     /// Writes what is gathered.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if !self.gathered.is_empty() {
@@ -112,11 +124,32 @@ pub(crate) struct OrderedSink<W> {
     /// What waits: where it begins and how long it is, in a file at the same offsets.
     early: BTreeMap<u64, u64>,
     spool: Option<File>,
+    /// Everything is kept in the spool, also what was written in order.
+    keeps: bool,
 }
 
 impl<W: Write> OrderedSink<W> {
-    pub(crate) fn new(out: Option<W>, hash: HashKind) -> Self {
-        Self { out, hasher: Hasher::new(hash), next: 0, early: BTreeMap::new(), spool: None }
+    /// With `keeps`, everything that was written can be [`read`](Self::read) back.
+    pub(crate) fn new(out: Option<W>, hash: HashKind, keeps: bool) -> Self {
+        Self { out, hasher: Hasher::new(hash), next: 0, early: BTreeMap::new(), spool: None, keeps }
+    }
+
+    /// Writes repair symbols in the place of missing blocks.
+    pub(crate) fn write_repair(&mut self, offset: u64, pieces: &[&[u8]]) -> io::Result<()> {
+        write_all_gathered(self.spool()?, pieces, offset).map(drop)
+    }
+
+    /// Fills `into` from what was written, if it is kept; zero behind its end.
+    pub(crate) fn read(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        read_or_zero(self.spool()?, offset, into)
+    }
+
+    fn spool(&mut self) -> io::Result<&File> {
+        let spool = match self.spool.take() {
+            Some(spool) => spool,
+            None => tempfile::tempfile()?,
+        };
+        Ok(self.spool.insert(spool))
     }
 
     /// It is this object's turn: what waited is written.
@@ -128,14 +161,12 @@ impl<W: Write> OrderedSink<W> {
     /// Takes the bytes at `offset`: writes them if they are the next ones, keeps them otherwise.
     pub(crate) fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         if offset > self.next || self.out.is_none() {
-            let spool = match self.spool.take() {
-                Some(spool) => spool,
-                None => tempfile::tempfile()?,
-            };
-            spool.write_all_at(bytes, offset)?;
-            self.spool = Some(spool);
+            self.spool()?.write_all_at(bytes, offset)?;
             self.remember(offset, bytes.len() as u64);
             return Ok(());
+        }
+        if self.keeps {
+            self.spool()?.write_all_at(bytes, offset)?;
         }
         if offset == self.next {
             self.emit(bytes)?;
@@ -197,6 +228,21 @@ impl<W: Write> OrderedSink<W> {
     }
 }
 
+/// Fills `into` from a file that may be shorter.
+fn read_or_zero(file: &File, offset: u64, into: &mut [u8]) -> io::Result<()> {
+    let mut have = 0;
+    while have < into.len() {
+        match file.read_at(&mut into[have..], offset + have as u64) {
+            Ok(0) => break,
+            Ok(n) => have += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    into[have..].fill(0);
+    Ok(())
+}
+
 /// Writes all pieces at `offset` and returns the offset behind them.
 fn write_all_gathered(file: &File, pieces: &[&[u8]], offset: u64) -> io::Result<u64> {
     let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
@@ -226,7 +272,7 @@ mod tests {
         let mut blocks: Vec<usize> = (0..100).collect();
         // A fixed shuffle: 37 is coprime to 100.
         blocks.sort_by_key(|n| n * 37 % 100);
-        let mut sink = OrderedSink::new(Some(Vec::new()), HashKind::Blake3);
+        let mut sink = OrderedSink::new(Some(Vec::new()), HashKind::Blake3, false);
         for n in blocks {
             sink.write(n as u64 * 1000, &bytes[n * 1000..(n + 1) * 1000]).unwrap();
         }
@@ -240,7 +286,7 @@ mod tests {
 
     #[test]
     fn blocks_in_order_need_no_spool() {
-        let mut sink = OrderedSink::new(Some(Vec::new()), HashKind::Blake3);
+        let mut sink = OrderedSink::new(Some(Vec::new()), HashKind::Blake3, false);
         for n in 0..10 {
             sink.write(n * 10, &[7; 10]).unwrap();
         }

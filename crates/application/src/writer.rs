@@ -22,6 +22,7 @@ use crate::extents::Extents;
 use crate::inbox::{Attributes, Inbox, InboxError};
 use crate::name::SafePath;
 use crate::partial::Identity;
+use crate::reception::DecodeJob;
 use crate::sink::{FileSink, OrderedSink};
 
 /// Commands that may wait; the pool bounds the memory behind them.
@@ -39,6 +40,8 @@ pub(crate) struct Delivery {
     pub(crate) offset: u64,
     /// Where in the batch's memory.
     pub(crate) range: Range<usize>,
+    /// A repair symbol in the place of a missing block: not the object's bytes.
+    pub(crate) repair: bool,
 }
 
 /// Received memory with blocks in it.
@@ -54,6 +57,8 @@ pub(crate) enum Command {
         key: u32,
         name: SafePath,
         identity: Option<Identity>,
+        /// What was written may have to be read back, to decode from it.
+        decodes: bool,
     },
     Folder {
         key: u32,
@@ -61,6 +66,18 @@ pub(crate) enum Command {
         attributes: Attributes,
     },
     Batch(Batch),
+    /// A block, or a repair symbol, that lies in no batch.
+    Write {
+        key: u32,
+        offset: u64,
+        repair: bool,
+        bytes: Box<[u8]>,
+    },
+    /// A source block is to be decoded from what was written of it.
+    Decode {
+        key: u32,
+        job: Box<DecodeJob>,
+    },
     Complete {
         key: u32,
         size: u64,
@@ -72,18 +89,20 @@ pub(crate) enum Command {
     },
 }
 
-/// What an earlier receiver left of an object, each byte of it verified. Told only when there is something.
+/// An object has its place, and this is what an earlier receiver left of it, each byte verified.
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) key: u32,
     pub(crate) present: Extents,
 }
 
-/// What became of an object.
+/// What came of a command.
 #[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) key: u32,
-    pub(crate) result: Result<Landed, Lost>,
+pub(crate) enum Outcome {
+    /// What became of an object.
+    Ended { key: u32, result: Result<Landed, Lost> },
+    /// Whether a source block could be decoded; its blocks are then written.
+    Decoded { key: u32, source_block: u32, good: bool },
 }
 
 /// An object that arrived.
@@ -238,8 +257,8 @@ impl Worker {
 
     fn command(&mut self, command: Command, report: Report<'_>) {
         match command {
-            Command::Begin { key, name, identity } => {
-                let begun = self.begin(key, name, identity);
+            Command::Begin { key, name, identity, decodes } => {
+                let begun = self.begin(key, name, identity, decodes);
                 self.settle(key, begun, report);
             }
             Command::Folder { key, name, attributes } => {
@@ -247,7 +266,7 @@ impl Worker {
                     Target::Folder(inbox) => inbox.folder(name, attributes).map(Some).map_err(Lost::from),
                     Target::Stream(_) => Ok(None),
                 };
-                report(Outcome { key, result: result.map(|path| Landed { path }) });
+                report(Outcome::Ended { key, result: result.map(|path| Landed { path }) });
             }
             Command::Complete { key, size, hash, attributes } => {
                 self.complete(key, size, hash, attributes, report);
@@ -258,24 +277,36 @@ impl Worker {
                 }
             }
             Command::Batch(batch) => self.batch(&batch, report),
+            Command::Write { key, offset, repair, bytes } => {
+                let written = self.write(key, offset, &[&bytes], repair);
+                self.settle(key, written.map_err(Lost::from), report);
+            }
+            Command::Decode { key, job } => self.decode(key, &job, report),
         }
     }
 
-    fn begin(&mut self, key: u32, name: SafePath, identity: Option<Identity>) -> Result<(), Lost> {
+    fn begin(
+        &mut self,
+        key: u32,
+        name: SafePath,
+        identity: Option<Identity>,
+        decodes: bool,
+    ) -> Result<(), Lost> {
         let sink = match &mut self.target {
             Target::Folder(inbox) => {
                 let mut sink = FileSink::new(inbox.begin(name, identity)?, self.hash);
                 let present = sink.restore();
                 if present.bytes() > 0 {
                     tracing::info!(bytes = present.bytes(), "left by an earlier receiver, and verified");
-                    let _ = self.begun.send(Begun { key, present });
                 }
+                let _ = self.begun.send(Begun { key, present });
                 Sink::File(sink)
             }
             Target::Stream(_) => {
+                let _ = self.begun.send(Begun { key, present: Extents::default() });
                 self.turns.push_back(key);
                 let out = if self.turns.len() == 1 { self.out.take() } else { None };
-                Sink::Ordered { sink: OrderedSink::new(out, self.hash), complete: None }
+                Sink::Ordered { sink: OrderedSink::new(out, self.hash, decodes), complete: None }
             }
         };
         self.sinks.insert(key, sink);
@@ -292,21 +323,50 @@ impl Worker {
             let run = rest
                 .iter()
                 .take_while(|next| {
-                    let follows = next.key == first.key && next.offset == end;
+                    let follows = next.key == first.key && next.offset == end && next.repair == first.repair;
                     end = next.offset.saturating_add(next.range.len() as u64);
                     follows
                 })
                 .count();
             pieces.clear();
             pieces.extend(rest[..run].iter().filter_map(|next| memory.get(next.range.clone())));
-            let written = match self.sinks.get_mut(&first.key) {
-                Some(Sink::File(sink)) => sink.write(first.offset, &pieces),
-                Some(Sink::Ordered { sink, .. }) => write_ordered(sink, first.offset, &pieces),
-                Some(Sink::Failed) | None => Ok(()),
-            };
+            let written = self.write(first.key, first.offset, &pieces, first.repair);
             self.settle(first.key, written.map_err(Lost::from), report);
             rest = &rest[run..];
         }
+    }
+
+    /// Writes pieces that follow one another.
+    fn write(&mut self, key: u32, offset: u64, pieces: &[&[u8]], repair: bool) -> io::Result<()> {
+        match self.sinks.get_mut(&key) {
+            Some(Sink::File(sink)) if repair => sink.write_repair(offset, pieces),
+            Some(Sink::Ordered { sink, .. }) if repair => sink.write_repair(offset, pieces),
+            Some(Sink::File(sink)) => sink.write(offset, pieces),
+            Some(Sink::Ordered { sink, .. }) => write_ordered(sink, offset, pieces),
+            Some(Sink::Failed) | None => Ok(()),
+        }
+    }
+
+    /// Reads a source block back, decodes it, and writes the blocks that were missing.
+    fn decode(&mut self, key: u32, job: &DecodeJob, report: Report<'_>) {
+        let decoded = match self.sinks.get_mut(&key) {
+            Some(Sink::File(sink)) => job.run(|offset, into| sink.read(offset, into)),
+            Some(Sink::Ordered { sink, .. }) => job.run(|offset, into| sink.read(offset, into)),
+            Some(Sink::Failed) | None => return,
+        };
+        let source_block = job.decode.source.number;
+        let good = match decoded {
+            Ok(Some(blocks)) => {
+                for (offset, block) in job.missing(&blocks) {
+                    let written = self.write(key, offset, &[block], false);
+                    self.settle(key, written.map_err(Lost::from), report);
+                }
+                true
+            }
+            Ok(None) => false,
+            Err(error) => return self.settle(key, Err(error.into()), report),
+        };
+        report(Outcome::Decoded { key, source_block, good });
     }
 
     /// Nothing comes: what waits in memory is written, and journals are.
@@ -328,7 +388,7 @@ impl Worker {
     fn settle(&mut self, key: u32, result: Result<(), Lost>, report: Report<'_>) {
         if let Err(lost) = result {
             self.sinks.insert(key, Sink::Failed);
-            report(Outcome { key, result: Err(lost) });
+            report(Outcome::Ended { key, result: Err(lost) });
         }
     }
 
@@ -336,7 +396,7 @@ impl Worker {
         match self.sinks.remove(&key) {
             Some(Sink::File(sink)) => {
                 let result = self.land(sink, size, hash, attributes);
-                report(Outcome { key, result });
+                report(Outcome::Ended { key, result });
             }
             Some(Sink::Ordered { sink, .. }) if self.turns.front() == Some(&key) => {
                 self.close_ordered(key, sink, size, hash, report);
@@ -378,7 +438,7 @@ impl Worker {
             Ok((out, ..)) => (out, Err(Lost::Damaged)),
             Err(error) => (None, Err(error.into())),
         };
-        report(Outcome { key, result });
+        report(Outcome::Ended { key, result });
         self.next_turn(key, out, report);
     }
 

@@ -30,6 +30,7 @@ impl<P: Probe + Default + Send + 'static> Profile for Ftag<P> {
     const BLOCK: u32 = 50;
     const BLOCK_LOSSY: u32 = 50;
     const BLOCK_MAX: u32 = 249;
+    const SEQUENCE_BITS: u32 = 8;
 
     type Probe = P;
     type Stack = FtagStack<P>;

@@ -29,6 +29,7 @@ impl<P: Probe + Default + Send + 'static> Profile for Native<P> {
     const BLOCK: u32 = 64 * 1024;
     const BLOCK_LOSSY: u32 = 1024;
     const BLOCK_MAX: u32 = 256 * 1024;
+    const SEQUENCE_BITS: u32 = 32;
 
     type Probe = P;
     type Stack = NativeStack<P>;

@@ -32,6 +32,7 @@ impl<P: Probe + Default + Send + 'static> Profile for Rugged<P> {
     const BLOCK_LOSSY: u32 = 1960;
     // Fits a frame whatever its code.
     const BLOCK_MAX: u32 = 14_000;
+    const SEQUENCE_BITS: u32 = 16;
 
     type Probe = P;
     type Stack = RuggedStack<P>;

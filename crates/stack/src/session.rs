@@ -195,6 +195,7 @@ where
             meta_first: options.meta_first.or(self.choice.map(|choice| choice.metas_first())),
             meta_every: options.meta_every,
             end_copies: self.choice.map(|choice| choice.ends()),
+            ..SendSettings::default()
         };
         let mut outgoing = Outgoing::<P, F, T>::new(framing, self.transport, &settings)?;
         (self.messages)(outgoing.messages());

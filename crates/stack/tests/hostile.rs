@@ -242,7 +242,7 @@ fn a_stream_cut_anywhere_leaves_nothing_half() {
         forge.packet(1, number, false, block);
     }
     forge.control(1, &Control::End(End { object_id: 1, size: Some(2500), hash: Some(hash(&bytes)) }));
-    forge.control(1, &Control::SessionEnd(SessionEnd { session: 1, objects: 1 }));
+    forge.control(1, &Control::SessionEnd(SessionEnd { session: 1, objects: 1, heard: false }));
     let whole = forge.stream.len();
     let end_of_object = whole - 100;
     for cut in (1..whole).step_by(37).filter(|cut| *cut < end_of_object) {
@@ -257,7 +257,9 @@ fn a_stream_cut_anywhere_leaves_nothing_half() {
 #[test]
 fn objects_that_were_sent_and_never_heard_of_are_counted() {
     let mut forge = Forge::new();
-    forge.object(1, "one", b"1").control(1, &Control::SessionEnd(SessionEnd { session: 1, objects: 3 }));
+    forge
+        .object(1, "one", b"1")
+        .control(1, &Control::SessionEnd(SessionEnd { session: 1, objects: 3, heard: false }));
     let (report, _) = receive(&forge.stream, |_| ());
     assert_eq!((report.objects, report.unheard), (1, 2));
 }
@@ -305,7 +307,7 @@ fn a_session_on_a_link_that_never_ends_is_over_when_its_sender_says_so() {
     let mut forge = Forge::new();
     forge.object(1, "whole", b"whole");
     forge.meta(Meta { hash: Some([0; 32]), size: Some(3), ..meta(2, "incomplete") });
-    forge.control(1, &Control::SessionEnd(SessionEnd { session: 1, objects: 2 }));
+    forge.control(1, &Control::SessionEnd(SessionEnd { session: 1, objects: 2, heard: false }));
     // The writing end stays open: without an end of its own the session would wait for ever.
     let (reader, mut writer) = packhorse::transport::PipeWriter::pair().unwrap();
     Transport::send(&mut writer, &forge.stream).unwrap();

@@ -88,7 +88,7 @@ fn session<P: Profile>() -> Vec<Sent> {
     };
     let file_end = End { object_id: FILE, size: Some(11), hash: file.hash };
     let stream_end = End { object_id: STREAM, size: Some(4), hash: hash(HashKind::Blake3, LOG) };
-    let session_end = SessionEnd { session: SESSION, objects: 2 };
+    let session_end = SessionEnd { session: SESSION, objects: 2, heard: false };
     let mut pieces =
         Fragments::new(1, READING, 8).unwrap().zip(["message-0", "message-1"]).map(|(cut, name)| {
             let (fragment, piece) = cut;

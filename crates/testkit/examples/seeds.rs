@@ -138,7 +138,7 @@ fn native_messages() -> Vec<(&'static str, Vec<u8>)> {
         ("folder", Control::Meta(folder)),
         ("stream", Control::Meta(growing)),
         ("end", Control::End(end)),
-        ("session-end", Control::SessionEnd(SessionEnd { session: 9, objects: 3 })),
+        ("session-end", Control::SessionEnd(SessionEnd { session: 9, objects: 3, heard: false })),
     ])
 }
 
@@ -273,7 +273,7 @@ fn sessions(packets: &[Vec<u8>]) {
         ("meta", Control::Meta(small)),
         ("growing", Control::Meta(Meta { size: None, hash: None, kind: ObjectKind::Stream, ..small })),
         ("end", Control::End(End { object_id: 8, size: Some(6), hash })),
-        ("session-end", Control::SessionEnd(SessionEnd { session: 9, objects: 1 })),
+        ("session-end", Control::SessionEnd(SessionEnd { session: 9, objects: 1, heard: false })),
     ]);
     let control = |at: usize| body(CONTROL, 8, 0, &messages[at].1);
     let blocks = [body(0, 8, 0, b"abcd"), body(0, 8, 1, b"ef")].concat();

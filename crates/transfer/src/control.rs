@@ -82,6 +82,8 @@ pub struct Meta<'a> {
     pub fountain: Option<Shape>,
     /// The sender listens to acknowledgements. Never in `ftag`.
     pub answers: bool,
+    /// The sender goes on without end, so that receivers leave when they have enough. Never in `ftag`.
+    pub carousel: bool,
 }
 
 impl<'a> Meta<'a> {
@@ -131,6 +133,8 @@ pub struct SessionEnd {
     pub session: u64,
     /// Objects that were sent in it.
     pub objects: u32,
+    /// The sender has heard all that it needs to know: nobody has to stay to answer it. Never in `ftag`.
+    pub heard: bool,
 }
 
 /// How a profile writes control messages.

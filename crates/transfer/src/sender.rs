@@ -165,6 +165,13 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
         Self { answers: true, ..Self::with(layout, config, Schedule::Arq(Window::new(slots)), whole) }
     }
 
+    /// As [`new`](Sender::new) and [`stream`](Sender::stream), for callers that have senders of all modes side by side: copies
+    /// follow `lag` blocks behind; a stream begins with an empty layout and `whole` false.
+    #[must_use]
+    pub fn passes(layout: Layout, config: SenderConfig, lag: u32, whole: bool) -> Self {
+        Self::with(layout, config, Schedule::Passes(Plan::new(config.mode.copies(), lag)), whole)
+    }
+
     fn with(layout: Layout, config: SenderConfig, schedule: Schedule<W>, whole: bool) -> Self {
         let packet = layout.block_size().saturating_add(config.overhead);
         Self {
@@ -280,7 +287,7 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
             Schedule::Passes(_) => true,
             Schedule::Arq(window) if entry.symbols => entry.end <= window.sent(),
             Schedule::Arq(window) => {
-                let good = window.handle(entry.end, entry.cut, entry.items(), highest);
+                let good = window.handle(self.available, entry.end, entry.cut, entry.items(), highest);
                 if window.has_next(0) {
                     self.ends_left = self.ends_left.max(1);
                 }

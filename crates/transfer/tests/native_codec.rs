@@ -36,9 +36,10 @@ fn the_native_meta_lies_as_its_table_says() {
         mtime: Some((-2, 999_999_999)),
         fountain: Some(Shape { symbols: 0x0102, interleave: 3, index_bits: 20 }),
         answers: true,
+        carousel: true,
     };
     let bytes = encode(&Control::Meta(meta)).unwrap();
-    assert_eq!(bytes[..4], [1, 1, 0, 7]);
+    assert_eq!(bytes[..4], [1, 1, 0, 15]);
     assert_eq!(bytes[4..12], [1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(bytes[12..20], [0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18]);
     assert_eq!(bytes[20..28], [0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34]);
@@ -59,7 +60,7 @@ fn the_native_ends_lie_as_their_tables_say() {
     let bytes = encode(&Control::End(end)).unwrap();
     assert_eq!(bytes[..20], [0xFF, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 6]);
     assert_eq!(bytes[20..], [7; 32]);
-    let end = SessionEnd { session: 8, objects: 9 };
+    let end = SessionEnd { session: 8, objects: 9, heard: false };
     let bytes = encode(&Control::SessionEnd(end)).unwrap();
     assert_eq!(bytes, [0xFE, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 9]);
 }
@@ -150,6 +151,7 @@ fn any_meta() -> impl Strategy<Value = (Meta<'static>, String)> {
                 index_bits: mode.to_be_bytes()[0] % 24 + 1,
             }),
             answers: index % 2 == 1,
+            carousel: index % 4 > 1,
         };
         (meta, name)
     })
@@ -160,7 +162,7 @@ proptest! {
     fn native_reads_what_it_writes((meta, name) in any_meta(), end: (u64, u64, [u8; 32]), objects: u32) {
         let meta = Meta { name: name.as_bytes(), ..meta };
         let end = End { object_id: end.0, size: Some(end.1), hash: Some(end.2) };
-        let session = SessionEnd { session: meta.session, objects };
+        let session = SessionEnd { session: meta.session, objects, heard: false };
         for control in [Control::Meta(meta), Control::End(end), Control::SessionEnd(session)] {
             let bytes = encode(&control).unwrap();
             prop_assert_eq!(Codec::decode(&bytes), Ok(control));

@@ -98,17 +98,26 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Window<W> {
     }
 
     /// Blocks below `end` have come but for the `missing` ranges; above, none has come, unless the list was `cut`. The
-    /// receiver has seen packet `highest`. False when this is about blocks that were never sent.
+    /// receiver has seen packet `highest`. The receiver may have had the first blocks before any was sent: those of the first
+    /// `available` are passed over. False when this is about blocks that were never sent.
     pub(crate) fn handle(
         &mut self,
+        available: u32,
         end: u32,
         cut: bool,
         missing: impl Iterator<Item = (u32, u16)>,
         highest: u64,
     ) -> bool {
-        if end > self.next {
+        let mut missing = missing.peekable();
+        let had = missing.peek().map_or(end, |(first, _)| (*first).min(end));
+        if had > self.next && had <= available {
+            (self.base, self.next, self.hint, self.lost) = (had, had, had, 0);
+            self.slots.as_mut().fill(Slot::default());
+        }
+        if end > available.max(self.next) {
             return false;
         }
+        let end = end.min(self.next);
         let mut at = self.base;
         for (first, count) in missing {
             let behind = first.saturating_add(u32::from(count)).min(end);
@@ -190,15 +199,15 @@ mod tests {
         let mut window = Window::new([Slot::default(); 8]);
         let mut sequence = 0;
         assert_eq!(send(&mut window, 20, &mut sequence), [0, 1, 2, 3, 4, 5, 6, 7]);
-        assert!(window.handle(8, false, [(2, 1), (5, 2)].into_iter(), 7));
+        assert!(window.handle(20, 8, false, [(2, 1), (5, 2)].into_iter(), 7));
         // 5 and 6 may still be late: 7 was sent right after them.
         assert_eq!(window.base(), 2);
         assert_eq!(send(&mut window, 20, &mut sequence), [2, 8, 9]);
-        assert!(window.handle(10, false, [(5, 2)].into_iter(), 10));
+        assert!(window.handle(20, 10, false, [(5, 2)].into_iter(), 10));
         assert_eq!(send(&mut window, 20, &mut sequence), [5, 6, 10, 11, 12]);
-        assert!(window.handle(13, false, core::iter::empty(), 15));
+        assert!(window.handle(20, 13, false, core::iter::empty(), 15));
         assert_eq!(send(&mut window, 20, &mut sequence), [13, 14, 15, 16, 17, 18, 19]);
-        assert!(window.handle(18, false, core::iter::empty(), 25));
+        assert!(window.handle(20, 18, false, core::iter::empty(), 25));
         // Nothing above 18 has come, and packet 25 was long after.
         assert_eq!(send(&mut window, 20, &mut sequence), [18, 19]);
         window.all_acked();
@@ -209,10 +218,10 @@ mod tests {
     fn acknowledgements_of_what_was_never_sent_are_refused() {
         let mut window = Window::new([Slot::default(); 8]);
         send(&mut window, 4, &mut 0);
-        assert!(!window.handle(5, false, core::iter::empty(), 3));
-        assert!(window.handle(4, false, [(0, 9), (u32::MAX, 9), (1, 1)].into_iter(), 3));
+        assert!(!window.handle(4, 5, false, core::iter::empty(), 3));
+        assert!(window.handle(20, 4, false, [(0, 9), (u32::MAX, 9), (1, 1)].into_iter(), 3));
         assert!(window.base() < 4);
-        assert!(window.handle(0, true, core::iter::empty(), 3));
+        assert!(window.handle(20, 0, true, core::iter::empty(), 3));
     }
 
     #[test]
@@ -220,8 +229,8 @@ mod tests {
         let mut window = Window::new([Slot::default(); 8]);
         let mut sequence = 0;
         send(&mut window, 8, &mut sequence);
-        assert!(window.handle(8, false, core::iter::empty(), 7));
-        assert!(window.handle(4, false, [(0, 2)].into_iter(), 4));
+        assert!(window.handle(20, 8, false, core::iter::empty(), 7));
+        assert!(window.handle(20, 4, false, [(0, 2)].into_iter(), 4));
         assert_eq!(window.base(), 8);
         assert_eq!(window.next(8, true), Next::Done);
     }

@@ -234,6 +234,12 @@ impl Gather {
         open.state = State::Short;
     }
 
+    /// Whether something is to be decoded, or being decoded.
+    #[must_use]
+    pub fn is_decoding(&self) -> bool {
+        self.open.values().any(|open| open.state == State::Decoding)
+    }
+
     /// Symbols that a source block lacks; 0 when it can be decoded. As far as it is known: `blocks` are those of the
     /// object that have come.
     #[must_use]

@@ -11,7 +11,7 @@ use super::Geometry;
 use crate::plan::Next;
 
 /// Source blocks that receivers can ask symbols for at a time; what does not fit is asked for again.
-const REQUESTS: usize = 64;
+const REQUESTS: usize = 12;
 /// Of a carousel's first pass: one repair symbol for so many blocks.
 const SHARE: u32 = 16;
 /// Repair of a stream of which nobody said how much, in percent: a stream cannot be sent again.

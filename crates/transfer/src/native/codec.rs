@@ -18,6 +18,8 @@ const VERSION: u8 = 1;
 const SIZE_KNOWN: u16 = 1;
 const HASH_KNOWN: u16 = 2;
 const ANSWERS: u16 = 4;
+const CAROUSEL: u16 = 8;
+const HEARD: u16 = 1;
 
 const BLAKE3: u8 = 1;
 
@@ -29,7 +31,7 @@ const BLAKE3: u8 = 1;
 /// |---|---|---|
 /// | 0 | 1 | kind of message: 01 |
 /// | 1 | 1 | version: 1 |
-/// | 2 | 2 | flags: bit 0 the size is known, bit 1 the hash is known, bit 2 the sender listens to ACKs; others are sent as 0 and ignored |
+/// | 2 | 2 | flags: bit 0 the size is known, bit 1 the hash is known, bit 2 the sender listens to ACKs, bit 3 it goes on without end; others are sent as 0 and ignored |
 /// | 4 | 8 | object id; its low 16 bits are the tag of the object's packets |
 /// | 12 | 8 | session id |
 /// | 20 | 4 | index of the object in its session |
@@ -64,7 +66,7 @@ const BLAKE3: u8 = 1;
 /// |---|---|---|
 /// | 0 | 1 | kind of message: FE |
 /// | 1 | 1 | version: 1 |
-/// | 2 | 2 | 0; ignored |
+/// | 2 | 2 | flags: bit 0 the sender has heard all that it needs to know; others are sent as 0 and ignored |
 /// | 4 | 8 | session id |
 /// | 12 | 4 | objects in the session |
 ///
@@ -108,7 +110,7 @@ struct EndFields {
 struct SessionEndFields {
     message: u8,
     version: u8,
-    zero: U16<BE>,
+    flags: U16<BE>,
     session: U64<BE>,
     objects: U32<BE>,
 }
@@ -137,7 +139,7 @@ impl ControlCodec for Codec {
                 let fields = SessionEndFields {
                     message: SESSION_END,
                     version: VERSION,
-                    zero: U16::ZERO,
+                    flags: u16::from(end.heard).into(),
                     session: end.session.into(),
                     objects: end.objects.into(),
                 };
@@ -170,8 +172,11 @@ impl ControlCodec for Codec {
             }
             _ => {
                 let (fields, _) = fixed::<SessionEndFields>(message)?;
-                let (session, objects) = (fields.session.get(), fields.objects.get());
-                Ok(Control::SessionEnd(SessionEnd { session, objects }))
+                Ok(Control::SessionEnd(SessionEnd {
+                    session: fields.session.get(),
+                    objects: fields.objects.get(),
+                    heard: fields.flags.get() & HEARD != 0,
+                }))
             }
         }
     }
@@ -194,7 +199,7 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
     options.check()?;
     let size_flag = if meta.size.is_some() { SIZE_KNOWN } else { 0 };
     let hash_flag = if meta.hash.is_some() { HASH_KNOWN } else { 0 };
-    let answers_flag = if meta.answers { ANSWERS } else { 0 };
+    let answers_flag = if meta.answers { ANSWERS } else { 0 } | if meta.carousel { CAROUSEL } else { 0 };
     let fields = MetaFields {
         message: META,
         version: VERSION,
@@ -255,6 +260,7 @@ fn decode_meta(message: &[u8]) -> Result<Meta<'_>, DecodeError> {
         mtime,
         fountain,
         answers: flags & ANSWERS != 0,
+        carousel: flags & CAROUSEL != 0,
     })
 }
 

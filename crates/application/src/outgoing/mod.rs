@@ -4,32 +4,39 @@
 //!   loader thread     read + hash a slab ahead
 //!   this thread       poll the transfer's sender -> push transfer, packet, link header -> frame -> write
 //! ```
-//! The thread that calls [`Outgoing::send`] does the sending; nothing here knows what the layers look like.
+//! The thread that calls [`Outgoing::send`] does the sending; nothing here knows what the layers look like. Where blocks are read
+//! more than once, coded or acknowledged, a [`SendSession`](crate::SendSession) decides instead: see `session`.
+
+mod blocks;
+mod messages;
+mod session;
+
+pub use session::Answers;
 
 use core::hash::{BuildHasher as _, Hasher as _};
 use core::time::Duration;
 use std::io;
 
 use packhorse_buffer::timing::{Row, Timings};
-use packhorse_buffer::{Clock as _, Layer, PacketBuf, SystemClock};
+use packhorse_buffer::{Clock as _, Layer, SystemClock};
 use packhorse_link::{Boundaries, Framing, Transport};
-use packhorse_packet::{Channel, Fragment, Fragments};
 use packhorse_transfer::{
-    BlockHeader, Control, ControlCodec, EncodeError, End, Layout, Meta, Mode, ObjectKind, Pace, Pacer,
-    RepeatOrder, Sender, SenderConfig, SessionEnd, Transmit, tag_of,
+    Control, ControlCodec, End, Layout, Meta, Mode, ObjectKind, Pace, Pacer, RepeatOrder, Sender,
+    SenderConfig, SessionEnd, Transmit, tag_of,
 };
 
+use crate::SendError;
 use crate::catalog::{Catalog, Entry, EntryKind};
-use crate::feed::{Feed, Messages, Waited};
+use crate::feed::{Feed, Messages};
 use crate::integrity::{Hasher, hash_file};
-use crate::outlet::{Block, Outlet};
-use crate::profile::{CONTROL_MAX, MESSAGE_MAX, Profile};
+use crate::outlet::Outlet;
+use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
 use crate::report::{SendReport, add};
 use crate::settings::{SendSettings, ahead, config, smooth};
 use crate::slab::Shape;
 use crate::slab_reader::Job;
-use crate::{LinkError, SendError};
+use crate::transmission::needs_session;
 
 /// Control messages are not cut smaller than this: 256 pieces must carry the longest.
 const PIECE_MIN: usize = 32;
@@ -58,6 +65,8 @@ pub struct Outgoing<P: Profile, F, T> {
     meta_id: u8,
     message_id: u8,
     session: u64,
+    /// Receivers answer.
+    duplex: bool,
     /// Where there is a pace: a message goes next, if one waits.
     message_next: bool,
     report: SendReport,
@@ -113,6 +122,7 @@ where
             meta_id: 0,
             message_id: 0,
             session,
+            duplex: settings.duplex,
             message_next: false,
             report: SendReport::default(),
         })
@@ -137,6 +147,9 @@ where
     /// # Errors
     /// When the link fails, or nothing of this kind can be sent in this profile.
     pub fn send(&mut self, catalog: &mut Catalog, watch: &mut dyn Watch) -> Result<SendReport, SendError> {
+        if needs_session(self.config.mode, self.duplex) {
+            return self.send_by_session(catalog, watch);
+        }
         let objects = catalog.count_known().unwrap_or(0);
         let mut index = 0;
         for entry in catalog.by_ref() {
@@ -159,7 +172,7 @@ where
             self.send_message()?;
         }
         if P::Codec::SESSIONS {
-            let end = SessionEnd { session: self.session, objects: index };
+            let end = SessionEnd { session: self.session, objects: index, heard: false };
             self.meta_id = self.meta_id.wrapping_add(2);
             for _ in 0..self.config.end_copies.max(1) {
                 self.keep_pace()?;
@@ -207,6 +220,7 @@ where
             mtime: entry.modified,
             fountain: None,
             answers: false,
+            carousel: false,
         };
         let mut sender = if entry.kind == EntryKind::Stream {
             if !P::Codec::SESSIONS {
@@ -289,6 +303,8 @@ where
                 Some(Transmit::Block { number, offset, .. }) => {
                     self.block(sender, meta, (number, offset), name)?;
                 }
+                // Only a session sends those.
+                Some(Transmit::Repair { .. }) => continue,
                 Some(Transmit::End) => {
                     let end = End { object_id: meta.object_id, size: sender.size(), hash: meta.hash };
                     self.control(&Control::End(end), self.meta_id.wrapping_add(1), meta.tag(), name)?;
@@ -345,139 +361,6 @@ where
         }
         Ok(())
     }
-
-    /// Takes the next slab, if it has come, and what was learnt with it.
-    fn more(&mut self, sender: &mut Sender, meta: &mut Meta<'_>, name: &str) -> Result<bool, SendError> {
-        let unreadable = |source| SendError::Read { name: name.to_owned(), source };
-        let stream = meta.kind == ObjectKind::Stream;
-        let keep = if stream { sender.oldest_needed() } else { u32::MAX };
-        let Some(came) = self.feed.next_slab(keep).map_err(unreadable)? else { return Ok(false) };
-        if stream {
-            sender
-                .append(came.bytes as u64)
-                .map_err(|error| unreadable(io::Error::other(error.to_string())))?;
-            if came.ended {
-                sender.finish();
-                meta.size = sender.size();
-            }
-        }
-        if came.hash.is_some() {
-            meta.hash = came.hash;
-            self.meta_id = self.meta_id.wrapping_add(2);
-        }
-        Ok(true)
-    }
-
-    fn block(
-        &mut self,
-        sender: &mut Sender,
-        meta: &mut Meta<'_>,
-        (number, offset): (u32, u64),
-        name: &str,
-    ) -> Result<(), SendError> {
-        while !self.feed.has(number) {
-            // What was made in the old slab leaves before the slab does.
-            self.outlet.flush(self.feed.current())?;
-            if !self.more(sender, meta, name)? && self.feed.wait(Duration::from_secs(3600)) == Waited::Input {
-                self.send_waiting_messages()?;
-                self.outlet.flush(None)?;
-            }
-        }
-        if self.feed.moves_to(number) || self.outlet.holds_back(number) {
-            self.outlet.flush(self.feed.current())?;
-        }
-        let Some(slab) = self.feed.slab_with(number) else { return Ok(()) };
-        let Some((mut buf, slot)) = slab.packet(number) else { return Ok(()) };
-        let len = buf.len();
-        let header = BlockHeader { tag: meta.tag(), number };
-        self.stack.push((header, (P::TRANSFER.data(), ())), &mut buf).map_err(LinkError::from)?;
-        self.outlet.packet_in_slab(buf, Block { number, offset, slot, len, room: self.room })?;
-        Ok(())
-    }
-
-    fn encode(&mut self, control: &Control<'_>) -> Result<usize, EncodeError> {
-        let mut buf = PacketBuf::new(&mut self.message[..]);
-        P::Codec::encode(control, &mut buf)?;
-        Ok(buf.len())
-    }
-
-    fn control(&mut self, control: &Control<'_>, id: u8, tag: u16, name: &str) -> Result<(), SendError> {
-        let len = self.encode(control).map_err(|error| SendError::Unsendable {
-            name: name.to_owned(),
-            profile: P::NAME,
-            reason: error.to_string(),
-        })?;
-        let message = core::mem::take(&mut self.message);
-        let address = P::TRANSFER.control();
-        let mut result = Ok(());
-        if P::Codec::FRAGMENTED {
-            let most = (self.block as usize).max(PIECE_MIN);
-            match Fragments::new(id, &message[..len], most) {
-                Ok(pieces) => {
-                    for (fragment, piece) in pieces {
-                        let header = BlockHeader { tag, number: fragment.to_word() };
-                        result = result.and_then(|()| self.single((header, (address, ())), piece));
-                    }
-                }
-                Err(error) => result = Err(LinkError::Io(error.to_string())),
-            }
-        } else {
-            result = self.single((BlockHeader { tag, number: 0 }, (address, ())), &message[..len]);
-        }
-        self.message = message;
-        Ok(result?)
-    }
-
-    /// One packet that is not a block of the file under way.
-    fn single(&mut self, down: crate::profile::Down, body: &[u8]) -> Result<(), LinkError> {
-        let mut memory = core::mem::take(&mut self.packet);
-        memory.resize(self.room + body.len() + P::Stack::TAILROOM, 0);
-        let mut buf = PacketBuf::with_headroom(&mut memory[..], self.room)?;
-        buf.put_slice(body)?;
-        self.stack.push(down, &mut buf)?;
-        let result = self.outlet.packet(&mut buf);
-        self.packet = memory;
-        result
-    }
-
-    /// Without a pace, all messages that have come pass the next block.
-    fn send_waiting_messages(&mut self) -> Result<(), SendError> {
-        while self.pacer.is_none() && !self.feed.messages.is_empty() {
-            self.send_message()?;
-        }
-        Ok(())
-    }
-
-    fn send_message(&mut self) -> Result<(), SendError> {
-        if let Some((channel, message)) = self.feed.messages.pop_front() {
-            match self.message(channel, &message) {
-                Ok(()) => self.report.messages += 1,
-                Err(LinkError::TooLong { len, most }) => {
-                    tracing::warn!(len, most, "message too long, not sent");
-                    self.report.messages_refused += 1;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    fn message(&mut self, channel: Channel, message: &[u8]) -> Result<(), LinkError> {
-        self.message_id = self.message_id.wrapping_add(1);
-        let most =
-            if P::Codec::FRAGMENTED { (self.block as usize).max(PIECE_MIN) } else { P::BLOCK_MAX as usize };
-        let most_whole = if P::Codec::FRAGMENTED { MESSAGE_MAX } else { most };
-        if message.len() > most_whole {
-            return Err(LinkError::TooLong { len: message.len(), most: most_whole });
-        }
-        let too_long = LinkError::TooLong { len: message.len(), most };
-        let pieces = Fragments::new(self.message_id, message, most).map_err(|_| too_long)?;
-        for (fragment, piece) in pieces {
-            let number = if P::Codec::FRAGMENTED { Fragment::to_word(fragment) } else { 0 };
-            self.single((BlockHeader { tag: 0, number }, (channel.data(), ())), piece)?;
-        }
-        Ok(())
-    }
 }
 
 impl<P: Profile, F, T> Timings for Outgoing<P, F, T> {
@@ -489,6 +372,6 @@ impl<P: Profile, F, T> Timings for Outgoing<P, F, T> {
 }
 
 /// Bits that no two sessions share, as far as chance goes; nothing secret.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

@@ -1,0 +1,96 @@
+//! What receivers tell, and what is done when they tell nothing.
+
+use packhorse_buffer::Instant;
+use packhorse_transfer::{Ack, AckState, Control, ControlCodec as _};
+
+use super::{Ending, ObjectSource, SendSession};
+use crate::SendError;
+use crate::profile::Profile;
+
+/// Receivers that are told apart.
+const RECEIVERS_MAX: usize = 256;
+
+impl<P: Profile, S: ObjectSource> SendSession<P, S> {
+    /// A control message came over the way back.
+    pub fn handle_answer(&mut self, now: Instant, message: &[u8]) {
+        match P::Codec::decode(message) {
+            Ok(Control::Ack(ack)) if ack.session == self.plan.session => self.ack(now, &ack),
+            // Another session's, or something that only receivers want to hear.
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(%error, "answer dropped");
+                self.strange += 1;
+            }
+        }
+    }
+
+    fn ack(&mut self, now: Instant, ack: &Ack<'_>) {
+        let Some(path) = &mut self.path else { return };
+        let Some(heard) = path.handle_ack(now, ack) else { return };
+        if !self.receivers.contains(&ack.receiver) && self.receivers.len() < RECEIVERS_MAX {
+            self.receivers.push(ack.receiver);
+        }
+        // As much more as gets lost, so that a second round is seldom needed.
+        let loss = path.measure().loss_ppm().min(900_000);
+        let spare = (u64::from(loss) * 100).div_ceil(1_000_000 - u64::from(loss)) + u64::from(loss > 0) * 2;
+        let spare = u32::try_from(spare).unwrap_or(100);
+        for entry in ack.entries() {
+            if entry.index >= self.next_index {
+                self.strange += 1;
+                continue;
+            }
+            let Some(object) = self.active.iter_mut().find(|object| object.index == entry.index) else {
+                continue;
+            };
+            object.heard = true;
+            if entry.state == AckState::Verified {
+                object.verified(ack.receiver);
+                // Every receiver that was heard of has to say so.
+                if !self.receivers.iter().all(|receiver| object.is_verified_by(*receiver)) {
+                    continue;
+                }
+            }
+            if !object.sender.handle_entry(&entry, heard.highest, spare) {
+                self.strange += 1;
+            }
+        }
+        for object in &mut self.active {
+            object.announce_if_unheard(heard.highest);
+        }
+        if ack.session_ended && matches!(self.ending, Ending::Said(..)) && self.active.is_empty() {
+            // Whoever waits for more questions need not.
+            self.say_end(true);
+            self.ending = Ending::Done;
+        }
+    }
+
+    /// Asks when nothing was heard for too long, and gives up when that does not help.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), SendError> {
+        let Some(path) = &mut self.path else { return Ok(()) };
+        if self.active.is_empty() {
+            return Ok(());
+        }
+        if path.silence(now) >= self.plan.patience {
+            return Err(SendError::NoAnswer {
+                seconds: path.silence(now).as_secs(),
+                ever: path.is_answered(),
+            });
+        }
+        if path.ask_at().is_some_and(|at| at <= now) {
+            path.asked(now);
+            let Some(object) = self.active.front_mut() else { return Ok(()) };
+            // Goes out whatever is under way.
+            let (tag, id) = (object.tag(), object.message_id);
+            let (block, index) = (self.plan.block, Some(object.index));
+            let heard = object.heard;
+            let pieces = match object.end() {
+                Ok(end) if heard && object.is_sent() => {
+                    super::cut::<P>(&Control::End(end), id.wrapping_add(1), tag, block, index)?
+                }
+                _ => super::cut::<P>(&Control::Meta(object.meta()), id, tag, block, index)?,
+            };
+            self.pieces.extend(pieces);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,273 @@
+//! [`Active`]: one object on its way.
+
+use std::io;
+
+use packhorse_buffer::Instant;
+use packhorse_transfer::arq::Slot;
+use packhorse_transfer::fountain::{Encoder, Geometry, Shape};
+use packhorse_transfer::{
+    AckState, ControlCodec as _, End, Layout, MTime, Meta, Mode, ObjectKind, RepeatOrder, Sender,
+    SenderConfig, TransferStats, Transmit, tag_of,
+};
+
+use super::{ObjectSource, SendEvent, SendPlan};
+use crate::SendError;
+use crate::profile::Profile;
+use crate::report::add;
+
+/// Blocks of one object under way at a time.
+const WINDOW: usize = 4096;
+
+/// An object to send.
+#[derive(Clone, Debug)]
+pub struct Offer<S> {
+    /// Its name on the other side.
+    pub name: String,
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its bytes; `None` for a stream that still grows.
+    pub size: Option<u64>,
+    /// Its hash, if it is known.
+    pub hash: Option<[u8; 32]>,
+    /// Unix permission bits.
+    pub mode: Option<u32>,
+    /// When it was modified.
+    pub modified: Option<MTime>,
+    /// Where its bytes are read.
+    pub source: S,
+}
+
+/// What an object has for now.
+pub(super) enum Next {
+    Meta,
+    Data(Transmit),
+    End,
+}
+
+pub(super) struct Active<S> {
+    pub(super) index: u32,
+    pub(super) name: String,
+    pub(super) sender: Sender<Box<[Slot]>>,
+    /// A receiver has told of it.
+    pub(super) heard: bool,
+    /// Of its META; the END that belongs to it has the next one.
+    pub(super) message_id: u8,
+    meta: Meta<'static>,
+    source: S,
+    encoder: Option<Encoder>,
+    /// The packet of the last META.
+    announced: Option<u64>,
+    began: Instant,
+    verified_by: Vec<u32>,
+}
+
+impl<S: ObjectSource> Active<S> {
+    pub(super) fn new<P: Profile>(
+        plan: &SendPlan,
+        index: u32,
+        offer: Offer<S>,
+        now: Instant,
+    ) -> Result<Self, SendError> {
+        let Offer { name, kind, size, hash, mode, modified, source } = offer;
+        let refuse = |reason: String| SendError::Unsendable { name: name.clone(), profile: P::NAME, reason };
+        // Counts on in its low bits, so that neighbours have different tags.
+        let object_id = plan.session.wrapping_add(u64::from(index));
+        let mut meta = Meta {
+            object_id,
+            session: plan.session,
+            index,
+            objects: plan.objects,
+            kind,
+            block_size: plan.block,
+            size,
+            hash_kind: P::Codec::HASH,
+            hash,
+            mode,
+            mtime: modified,
+            answers: plan.answers,
+            ..Meta::default()
+        };
+        let layout = Layout::new(size.unwrap_or(0), plan.block).map_err(|error| refuse(error.to_string()))?;
+        let mut encoder = None;
+        let sender = match plan.config.mode {
+            Mode::Arq => {
+                let blocks = size.map_or(WINDOW, |_| layout.blocks() as usize);
+                let slots = vec![Slot::default(); blocks.clamp(1, WINDOW)].into_boxed_slice();
+                Sender::arq(layout, plan.config, slots, size.is_some())
+            }
+            Mode::Fountain { repair_percent } => {
+                let shape = Shape::for_blocks(plan.block, size);
+                let geometry = match size {
+                    Some(_) if kind != ObjectKind::Stream => Geometry::of(shape, layout),
+                    _ => Geometry::of_stream(shape, plan.block),
+                };
+                let geometry = geometry.map_err(|error| refuse(error.to_string()))?;
+                meta.fountain = Some(shape);
+                meta.carousel = repair_percent.is_none() && size.is_some() && !plan.answers;
+                encoder = Some(Encoder::new(geometry));
+                Sender::fountain(layout, geometry, plan.config, plan.answers)
+            }
+            Mode::Once | Mode::Repeat { .. } => Self::passes(layout, plan.config, size.is_some()),
+            _ => return Err(refuse("this mode is not known".to_owned())),
+        };
+        Ok(Self {
+            index,
+            name,
+            sender,
+            heard: false,
+            message_id: 0,
+            meta,
+            source,
+            encoder,
+            announced: None,
+            began: now,
+            verified_by: Vec::new(),
+        })
+    }
+
+    /// In the modes without code and answers the window has no slots.
+    fn passes(layout: Layout, config: SenderConfig, whole: bool) -> Sender<Box<[Slot]>> {
+        let lag = match (config.order, config.mode.copies()) {
+            (RepeatOrder::Together, _) | (_, 0) => 0,
+            (RepeatOrder::Spread, _) if whole => layout.blocks(),
+            (RepeatOrder::Spread, copies) => (config.stream_window / copies).max(1),
+        };
+        Sender::passes(layout, config, lag, whole)
+    }
+
+    pub(super) const fn tag(&self) -> u16 {
+        tag_of(self.meta.object_id)
+    }
+
+    pub(super) fn meta(&self) -> Meta<'_> {
+        Meta { name: self.name.as_bytes(), ..self.meta }
+    }
+
+    pub(super) fn unsendable<P: Profile>(&self, reason: String) -> SendError {
+        SendError::Unsendable { name: self.name.clone(), profile: P::NAME, reason }
+    }
+
+    /// What to say when everything was sent. Hashes what was not read in order.
+    pub(super) fn end(&mut self) -> io::Result<End> {
+        if self.meta.hash.is_none() {
+            self.meta.hash = self.source.hash()?;
+            self.message_id = self.message_id.wrapping_add(2);
+        }
+        Ok(End { object_id: self.meta.object_id, size: self.sender.size(), hash: self.meta.hash })
+    }
+
+    pub(super) fn next(&mut self, now: Instant) -> io::Result<Option<Next>> {
+        if self.sender.size().is_none() {
+            let keep = u64::from(self.sender.oldest_needed()) * u64::from(self.meta.block_size);
+            let grown = self.source.grow(keep)?;
+            let more = grown.available.saturating_sub(self.sender.layout().size());
+            self.sender.append(more).map_err(|error| io::Error::other(error.to_string()))?;
+            if grown.whole {
+                self.sender.finish();
+                if let (Some(encoder), Some(geometry)) = (&mut self.encoder, self.sender.geometry()) {
+                    *encoder = Encoder::new(*geometry);
+                }
+                self.meta.size = self.sender.size();
+                self.meta.hash = self.source.hash()?;
+                self.message_id = self.message_id.wrapping_add(2);
+            }
+        }
+        Ok(self.sender.poll_transmit(now).map(|transmit| match transmit {
+            Transmit::Meta => Next::Meta,
+            Transmit::End => Next::End,
+            Transmit::Block { .. } | Transmit::Repair { .. } => Next::Data(transmit),
+        }))
+    }
+
+    /// Bytes of what is to be sent.
+    pub(super) fn len(&self, transmit: Transmit) -> usize {
+        match transmit {
+            Transmit::Block { len, .. } => len as usize,
+            Transmit::Repair { .. } => self.meta.block_size as usize,
+            Transmit::Meta | Transmit::End => 0,
+        }
+    }
+
+    /// Fills `into` with it, and gives its number.
+    pub(super) fn read(&mut self, transmit: Transmit, into: &mut [u8]) -> io::Result<u32> {
+        match transmit {
+            Transmit::Block { number, offset, .. } => {
+                self.source.read_at(offset, into)?;
+                Ok(number)
+            }
+            Transmit::Repair { number, source_block, index } => {
+                let (source, layout) = (&mut self.source, self.sender.layout());
+                if let Some(encoder) = &mut self.encoder {
+                    encoder.repair(source_block, index, into, |block, memory| match layout.place(block) {
+                        Some(place) => source.read_at(place.offset, &mut memory[..place.len as usize]),
+                        None => Ok(()),
+                    })?;
+                }
+                Ok(number)
+            }
+            Transmit::Meta | Transmit::End => Ok(0),
+        }
+    }
+
+    pub(super) fn sent(&mut self, now: Instant, wire_bytes: u32, sequence: Option<u64>) {
+        match sequence {
+            Some(sequence) => {
+                self.announced.get_or_insert(sequence);
+                self.sender.sent_as(now, wire_bytes, sequence);
+            }
+            None => self.sender.sent(now, wire_bytes),
+        }
+    }
+
+    /// The receiver has seen later packets and not this object: its META was lost.
+    pub(super) fn announce_if_unheard(&mut self, highest: u64) {
+        if !self.heard && self.announced.is_some_and(|sequence| sequence + 16 <= highest) {
+            self.announced = None;
+            self.sender.announce();
+        }
+    }
+
+    pub(super) fn verified(&mut self, receiver: u32) {
+        if !self.verified_by.contains(&receiver) {
+            self.verified_by.push(receiver);
+        }
+    }
+
+    pub(super) fn is_verified_by(&self, receiver: u32) -> bool {
+        self.verified_by.contains(&receiver)
+    }
+
+    pub(super) const fn is_done(&self) -> bool {
+        self.sender.is_done()
+    }
+
+    /// Whether every block was sent once.
+    pub(super) fn is_sent(&self) -> bool {
+        self.sender.size().is_some() && self.sender.stats().blocks >= u64::from(self.sender.layout().blocks())
+    }
+
+    pub(super) fn add_to(&self, stats: &mut TransferStats) {
+        let of = *self.sender.stats();
+        // Packets and their bytes are counted by the link.
+        add(stats, &TransferStats { packets: 0, wire_bytes: 0, ..of });
+    }
+
+    pub(super) fn progress(&self) -> (&str, u64, Option<u64>) {
+        (&self.name, self.sender.stats().bytes, self.meta.size)
+    }
+
+    /// How it ended.
+    pub(super) fn verdict(self, now: Instant) -> Result<SendEvent, SendEvent> {
+        let (index, name) = (self.index, self.name);
+        let reason = match self.sender.outcome() {
+            None | Some(AckState::Verified) => {
+                let hash = if self.meta.kind == ObjectKind::Folder { None } else { self.meta.hash };
+                let (bytes, took) = (self.sender.layout().size(), now.since(self.began));
+                return Ok(SendEvent::Done { index, name, bytes, hash, took });
+            }
+            Some(AckState::Failed) => "the receiver could not put it together or keep it; send it again",
+            Some(_) => "the receiver does not take it",
+        };
+        Err(SendEvent::Failed { index, name, reason: reason.to_owned() })
+    }
+}
