@@ -159,7 +159,7 @@ impl Peer {
 impl<P: Profile> ReceiveSession<P> {
     /// An answer that is due, as a packet in `memory`, with `room` free bytes in front of it. Returns who is to get it, and
     /// where the packet lies.
-    pub(crate) fn poll_transmit<'m>(
+    pub fn poll_transmit<'m>(
         &mut self,
         now: Instant,
         memory: &'m mut Vec<u8>,

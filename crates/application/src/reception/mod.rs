@@ -315,7 +315,8 @@ impl<P: Profile> ReceiveSession<P> {
 
     /// Whether nothing more is to be waited for: everything has come of a sender that goes on without end, or, on an
     /// `endless` link, a session has ended; what is incomplete then has failed.
-    pub(crate) fn is_over(&self, now: Instant, endless: bool) -> bool {
+    #[must_use]
+    pub fn is_over(&self, now: Instant, endless: bool) -> bool {
         let ended = endless
             && self.sessions.any_ended()
             && self.answers.as_ref().is_none_or(|answers| answers.may_leave(now));

@@ -1,12 +1,18 @@
 //! What receivers tell, and what is done when they tell nothing.
 
+use core::time::Duration;
+
 use packhorse_buffer::Instant;
-use packhorse_transfer::{Ack, AckState, Control, ControlCodec as _};
+use packhorse_transfer::{Ack, AckState, Control, ControlCodec as _, Mode};
 
 use super::{Ending, ObjectSource, SendSession};
 use crate::SendError;
 use crate::profile::Profile;
 
+/// A receiver that was not heard for so long while others were is gone, and nobody waits for it.
+const GONE: Duration = Duration::from_secs(8);
+/// Where blocks are acknowledged by one receiver, another one takes its place when it was not heard for so long.
+const REPLACED: Duration = Duration::from_secs(1);
 /// Receivers that are told apart.
 const RECEIVERS_MAX: usize = 256;
 
@@ -25,11 +31,11 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
     }
 
     fn ack(&mut self, now: Instant, ack: &Ack<'_>) {
+        if !self.is_for_us(now, ack.receiver) {
+            return;
+        }
         let Some(path) = &mut self.path else { return };
         let Some(heard) = path.handle_ack(now, ack) else { return };
-        if !self.receivers.contains(&ack.receiver) && self.receivers.len() < RECEIVERS_MAX {
-            self.receivers.push(ack.receiver);
-        }
         // As much more as gets lost, so that a second round is seldom needed.
         let loss = path.measure().loss_ppm().min(900_000);
         let spare = (u64::from(loss) * 100).div_ceil(1_000_000 - u64::from(loss)) + u64::from(loss > 0) * 2;
@@ -46,7 +52,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             if entry.state == AckState::Verified {
                 object.verified(ack.receiver);
                 // Every receiver that was heard of has to say so.
-                if !self.receivers.iter().all(|receiver| object.is_verified_by(*receiver)) {
+                if !self.receivers.iter().all(|(receiver, _)| object.is_verified_by(*receiver)) {
                     continue;
                 }
             }
@@ -64,6 +70,24 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
         }
     }
 
+    /// Takes note of a receiver. False when its answers are not to be followed.
+    fn is_for_us(&mut self, now: Instant, receiver: u32) -> bool {
+        if let Some((_, heard)) = self.receivers.iter_mut().find(|(number, _)| *number == receiver) {
+            *heard = now;
+        } else if self.plan.config.mode == Mode::Arq && !self.receivers.is_empty() {
+            // One receiver decides what is under way. A new one in its place has forgotten what it had not kept.
+            if self.receivers.iter().any(|(_, heard)| now.since(*heard) < REPLACED) {
+                return false;
+            }
+            self.receivers = vec![(receiver, now)];
+            self.active.iter_mut().for_each(|object| object.rewind());
+        } else if self.receivers.len() < RECEIVERS_MAX {
+            self.receivers.push((receiver, now));
+        }
+        self.receivers.retain(|(_, heard)| now.since(*heard) < GONE);
+        true
+    }
+
     /// Asks when nothing was heard for too long, and gives up when that does not help.
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), SendError> {
         let Some(path) = &mut self.path else { return Ok(()) };
@@ -78,13 +102,15 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
         }
         if path.ask_at().is_some_and(|at| at <= now) {
             path.asked(now);
+            let turn = path.questions();
             let Some(object) = self.active.front_mut() else { return Ok(()) };
             // Goes out whatever is under way.
             let (tag, id) = (object.tag(), object.message_id);
             let (block, index) = (self.plan.block, Some(object.index));
             let heard = object.heard;
             let pieces = match object.end() {
-                Ok(end) if heard && object.is_sent() => {
+                // A receiver that has begun anew answers only to META.
+                Ok(end) if heard && object.is_sent() && turn % 2 == 1 => {
                     super::cut::<P>(&Control::End(end), id.wrapping_add(1), tag, block, index)?
                 }
                 _ => super::cut::<P>(&Control::Meta(object.meta()), id, tag, block, index)?,

@@ -75,8 +75,8 @@ pub struct SendSession<P: Profile, S> {
     ending: Ending,
     message_id: u8,
     events: VecDeque<SendEvent>,
-    /// Receivers that were heard: their numbers.
-    receivers: Vec<u32>,
+    /// Receivers that were heard: their numbers, and when last.
+    receivers: Vec<(u32, Instant)>,
     stats: TransferStats,
     failed: u64,
     strange: u64,

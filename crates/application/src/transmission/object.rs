@@ -219,6 +219,12 @@ impl<S: ObjectSource> Active<S> {
         }
     }
 
+    /// Another receiver is there, which has not what the one before had.
+    pub(super) fn rewind(&mut self) {
+        self.heard = false;
+        self.sender.rewind();
+    }
+
     /// The receiver has seen later packets and not this object: its META was lost.
     pub(super) fn announce_if_unheard(&mut self, highest: u64) {
         if !self.heard && self.announced.is_some_and(|sequence| sequence + 16 <= highest) {

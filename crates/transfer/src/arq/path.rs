@@ -194,6 +194,12 @@ impl<W: AsRef<[Sent]> + AsMut<[Sent]>> Path<W> {
         self.waiting = Some(now);
     }
 
+    /// Questions since the last answer.
+    #[must_use]
+    pub const fn questions(&self) -> u32 {
+        self.asked
+    }
+
     /// An answer is due from here on: something was sent that a receiver answers at once.
     pub fn expect_answer(&mut self, now: Instant) {
         self.waiting.get_or_insert(now);

@@ -134,6 +134,12 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Window<W> {
         true
     }
 
+    /// Nothing has come: another receiver is there.
+    pub(crate) fn rewind(&mut self) {
+        self.slots.as_mut().fill(Slot::default());
+        (self.base, self.next, self.hint, self.lost) = (0, 0, 0, 0);
+    }
+
     /// Everything has come.
     pub(crate) fn all_acked(&mut self) {
         (self.base, self.hint, self.lost) = (self.next, self.next, 0);
