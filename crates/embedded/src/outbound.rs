@@ -188,6 +188,8 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
                 let down: Down = (BlockHeader { tag, number }, (W::TRANSFER.data(), ()));
                 Self::frame(&mut self.stack, &mut self.framing, down, packet, frame)
             }
+            // Only of a sender with a fountain code, which needs an allocator.
+            Transmit::Repair { .. } => Ok(Polled::Wait(now)),
             Transmit::Meta => {
                 let meta = Meta {
                     object_id: id,
@@ -242,7 +244,7 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
             return Ok(Polled::Done);
         }
         self.session_ends -= 1;
-        let end = SessionEnd { session: self.session, objects: self.objects };
+        let end = SessionEnd { session: self.session, objects: self.objects, heard: false };
         self.control(&Control::SessionEnd(end), 0, tag_of(self.session), frame)
     }
 
