@@ -76,6 +76,8 @@ fn one_object(mut object: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
                 object.read_at(offset, packet.put(len as usize)?)?;
                 (Channel::TRANSFER.data(), number)
             }
+            // What a fountain code adds; this sender has none.
+            Transmit::Repair { .. } => continue,
             Transmit::Meta => {
                 Codec::encode(&Control::Meta(meta), &mut packet)?;
                 (Channel::TRANSFER.control(), whole)
