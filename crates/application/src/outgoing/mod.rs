@@ -67,6 +67,8 @@ pub struct Outgoing<P: Profile, F, T> {
     session: u64,
     /// Receivers answer.
     duplex: bool,
+    /// The chance of a packet to be lost.
+    loss: Option<f64>,
     /// Where there is a pace: a message goes next, if one waits.
     message_next: bool,
     report: SendReport,
@@ -123,6 +125,7 @@ where
             message_id: 0,
             session,
             duplex: settings.duplex,
+            loss: settings.loss,
             message_next: false,
             report: SendReport::default(),
         })

@@ -114,6 +114,7 @@ where
             session: self.session,
             objects: catalog.count_known().unwrap_or(0),
             patience: PATIENCE,
+            loss: self.loss,
         });
         let result = self.run_session(&mut session, catalog, watch);
         self.outlet.flush(None)?;

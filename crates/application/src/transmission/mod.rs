@@ -58,6 +58,8 @@ pub struct SendPlan {
     pub objects: u32,
     /// How long to wait for a receiver that says nothing.
     pub patience: Duration,
+    /// The chance of a packet to be lost: with a fountain of 0 percent, each object gets the repair that suits it.
+    pub loss: Option<f64>,
 }
 
 /// Sends objects over one link, in one profile.
@@ -300,8 +302,9 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             Ready::At(at) => Some(at),
             Ready::Now | Ready::AfterAnswer => None,
         };
-        let patience = path.ask_at().map(|_| now + Duration::from_secs(1));
-        [ready, path.ask_at(), ending, patience].into_iter().flatten().min()
+        // Whoever has nothing under way asks with SESSION END, which has a time of its own.
+        let ask = path.ask_at().filter(|_| !self.active.is_empty());
+        [ready, ask, ending].into_iter().flatten().min()
     }
 
     /// What happened, oldest first.

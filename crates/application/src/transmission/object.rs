@@ -12,6 +12,7 @@ use packhorse_transfer::{
 
 use super::{ObjectSource, SendEvent, SendPlan};
 use crate::SendError;
+use crate::choose::repair_symbols;
 use crate::profile::Profile;
 use crate::report::add;
 
@@ -102,10 +103,18 @@ impl<S: ObjectSource> Active<S> {
                     _ => Geometry::of_stream(shape, plan.block),
                 };
                 let geometry = geometry.map_err(|error| refuse(error.to_string()))?;
+                let mut config = plan.config;
+                if let Some(loss) = plan.loss.filter(|_| repair_percent == Some(0)) {
+                    let source_blocks = geometry.source_blocks().unwrap_or(64);
+                    let symbols =
+                        geometry.source_block(0).map_or(u32::from(shape.symbols), |source| source.symbols);
+                    let source_blocks = u32::try_from(source_blocks).unwrap_or(u32::MAX).max(1);
+                    config.repair_extra = repair_symbols(symbols, source_blocks, loss);
+                }
                 meta.fountain = Some(shape);
                 meta.carousel = repair_percent.is_none() && size.is_some() && !plan.answers;
                 encoder = Some(Encoder::new(geometry));
-                Sender::fountain(layout, geometry, plan.config, plan.answers)
+                Sender::fountain(layout, geometry, config, plan.answers)
             }
             Mode::Once | Mode::Repeat { .. } => Self::passes(layout, plan.config, size.is_some()),
             _ => return Err(refuse("this mode is not known".to_owned())),

@@ -1,5 +1,7 @@
 //! [`Sender`] and [`Receiver`]: the real sessions with their framings.
 
+use core::time::Duration;
+
 use packhorse::application::{
     Growth, Handled, MemoryStore, ObjectSource, Offer, Profile, ReceiveSession, SendEvent, SendPlan,
     SendSession,
@@ -23,6 +25,7 @@ pub(super) struct Sender<P: Profile, F> {
     failed: usize,
     error: bool,
     objects: usize,
+    streams: bool,
 }
 
 /// An object in memory.
@@ -43,6 +46,7 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
             session: number,
             objects: u32::try_from(objects).unwrap_or(0),
             patience: scenario.patience,
+            loss: None,
         });
         let mut sender = Self {
             back: Inlet::new(framing.clone()),
@@ -52,6 +56,7 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
             failed: 0,
             error: false,
             objects,
+            streams: scenario.objects.iter().any(|object| object.stream),
             session,
         };
         sender.offer_all(scenario);
@@ -126,7 +131,9 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
         if link.is_full(now) {
             return Some(link.takes_at());
         }
-        self.session.poll_timeout(now)
+        // More of a stream comes by itself.
+        let stream = self.streams.then(|| now + Duration::from_millis(5));
+        [self.session.poll_timeout(now), stream].into_iter().flatten().min()
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -27,8 +27,10 @@ use ends::{Receiver, Sender};
 
 /// A transfer that takes longer than this in virtual time never ends.
 const FOREVER: Duration = Duration::from_secs(3_600);
+/// Time goes on by this much at least: a timer is not more exact.
+const TICK: Duration = Duration::from_micros(20);
 /// Nor does one that takes more steps.
-const STEPS: u64 = 3_000_000;
+const STEPS: u64 = 400_000;
 
 /// What a simulated transfer came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,11 +140,7 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
     }
 
     fn next_at(&self) -> Option<Instant> {
-        let receiver = self.receiver.as_ref().and_then(Receiver::next_at).map(|at| {
-            Instant::from_nanos(
-                at.as_nanos().saturating_sub(Instant::ZERO.since(Instant::ZERO).as_nanos() as u64),
-            )
-        });
+        let receiver = self.receiver.as_ref().and_then(Receiver::next_at);
         // The receiver's timers are told by its own clock.
         let receiver = receiver.map(|at| {
             let jump = u64::try_from(self.receiver_clock.as_nanos()).unwrap_or(u64::MAX);
@@ -151,7 +149,7 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
         let sender = self.sender.as_ref().and_then(|sender| sender.next_at(self.now, &self.there));
         let soonest =
             [self.there.next_at(), self.back.next_at(), receiver, sender].into_iter().flatten().min()?;
-        Some(soonest.max(self.now + Duration::from_nanos(1)))
+        Some(soonest.max(self.now + TICK))
     }
 
     fn crash(&mut self, scenario: &Scenario, framing: &F, crash: scenario::Crash, dice: &mut Dice) {

@@ -142,7 +142,7 @@ fn draw(seed: u64) -> (Stack, Scenario) {
         repeats_ppm: dice.of(&[0, 0, 50_000]),
         late_ppm: if matches!(stack, Stack::Packets) { dice.of(&[0, 0, 50_000]) } else { 0 },
         delay: Duration::from_millis(dice.of(&[0, 1, 50, 1000])),
-        rate: dice.of(&[0, 92_160, 1_000_000]),
+        rate: dice.of(&[20_000, 92_160, 4_000_000]),
         queue: dice.of(&[2_000, 65_536]),
     };
     let back = Quality { loss_ppm: loss_ppm / 2, ..there };
