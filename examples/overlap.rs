@@ -4,10 +4,12 @@
 //! `cargo run --release --example overlap` prints how long both take on a simulated device, and with a folder behind it
 //! draws both as `serial.svg` and `overlapped.svg`.
 
+extern crate alloc;
+
+use alloc::sync::Arc;
 use core::error::Error;
 use core::time::Duration;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use packhorse::compress::accelerator::{Simulated, Speed};

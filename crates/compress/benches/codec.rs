@@ -2,8 +2,8 @@
 #![allow(missing_docs, reason = "criterion makes public functions")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails may say so in any way")]
 
-use std::hint::black_box;
-use std::time::Duration;
+use core::hint::black_box;
+use core::time::Duration;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use packhorse_compress::block;
@@ -19,7 +19,7 @@ fn codec(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("{name} encode"));
         settle(&mut group);
         group.bench_function("packhorse", |b| {
-            b.iter(|| block::compress_into(black_box(&content), &mut output))
+            b.iter(|| block::compress_into(black_box(&content), &mut output));
         });
         group.bench_function("lz4_flex", |b| {
             b.iter(|| lz4_flex::block::compress_into(black_box(&content), &mut output).unwrap());
