@@ -5,6 +5,7 @@
 
 mod criterion;
 mod ftag;
+mod heaps;
 mod heaps_recv;
 mod lz4;
 mod pipe;
@@ -35,6 +36,11 @@ const BENCHES: &[Bench] = &[
         run: ftag::run,
     },
     Bench { name: "lz4", about: "LZ4 frames beside lz4 and python, files and pipes", run: lz4::run },
+    Bench {
+        name: "heaps",
+        about: "sending SPEAD heaps of several sizes beside spead2: draws the book's figure",
+        run: heaps::run,
+    },
     Bench { name: "layers", about: "pushing four headers beside copying per layer", run: criterion::layers },
     Bench {
         name: "channel",

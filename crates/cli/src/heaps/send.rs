@@ -83,8 +83,12 @@ impl Stream {
         for index in 0..heaps {
             let mut heap = self.heap(index == 0, vec![0_i8; self.heap_size])?;
             self.fill(&mut heap, index)?;
-            self.sender.send(&mut heap)?;
+            while let Some(sent) = self.sender.try_reclaim() {
+                sent.result?;
+            }
+            self.sender.submit(heap).map_err(|rejected| rejected.reason)?;
         }
+        while self.reclaim()?.is_some() {}
         Ok(())
     }
 
