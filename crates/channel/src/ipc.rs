@@ -9,26 +9,27 @@
 //! opens the name next makes a new channel. Processes in different process namespaces do not find each other.
 
 mod holders;
+mod mapping;
 
 use alloc::sync::Arc;
 use std::fs::File;
 use std::os::fd::AsRawFd as _;
 use std::sync::OnceLock;
 
-use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{MemfdFlags, SealFlags};
 
 use crate::OpenError;
 use crate::segment::Segment;
 use crate::segment::geometry::Wanted;
 use crate::segment::layout::Front;
-use crate::segment::region::{Hints, Region, advise};
+use crate::segment::region::{Hints, Region};
 use holders::{Holder, Holders};
+use mapping::Mapping;
 
 /// The channel of that name: the one that is there, else a new one.
 pub(crate) fn open(name: &str, wanted: &Wanted, hints: Hints) -> Result<Arc<Segment>, OpenError> {
     let mut holders = Holders::lock(name, true)?;
-    if let Some((segment, hold)) = find(&mut holders, hints)? {
+    if let Some((segment, hold)) = find(&mut holders, name, hints)? {
         if !segment.is_over() {
             segment.geometry().matches(wanted)?;
             hold.register(&mut holders, name)?;
@@ -38,7 +39,7 @@ pub(crate) fn open(name: &str, wanted: &Wanted, hints: Hints) -> Result<Arc<Segm
         holders.clear();
     }
     let memory = make(name, wanted.geometry.bytes())?;
-    let (region, hold) = Shared::new(memory, hints)?;
+    let (region, hold) = Shared::new(memory, name, hints)?;
     let segment = Segment::create(Box::new(region), wanted.geometry)?;
     hold.register(&mut holders, name)?;
     Ok(Arc::new(segment))
@@ -47,17 +48,19 @@ pub(crate) fn open(name: &str, wanted: &Wanted, hints: Hints) -> Result<Arc<Segm
 /// The channel of that name, to look at; nothing when there is none.
 pub(crate) fn observe(name: &str) -> Result<Option<Arc<Segment>>, OpenError> {
     match Holders::lock(name, false) {
-        Ok(mut holders) => Ok(find(&mut holders, Hints::default())?.map(|(segment, _)| Arc::new(segment))),
+        Ok(mut holders) => {
+            Ok(find(&mut holders, name, Hints::default())?.map(|(segment, _)| Arc::new(segment)))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 /// The memory that one of the holders has.
-fn find(holders: &mut Holders, hints: Hints) -> Result<Option<(Segment, Hold)>, OpenError> {
+fn find(holders: &mut Holders, name: &str, hints: Hints) -> Result<Option<(Segment, Hold)>, OpenError> {
     match holders.alive().iter().find_map(Holder::memory) {
         Some(memory) => {
-            let (region, hold) = Shared::new(memory, hints)?;
+            let (region, hold) = Shared::new(memory, name, hints)?;
             Ok(Some((Segment::open(Box::new(region))?, hold)))
         }
         None => Ok(None),
@@ -80,21 +83,21 @@ fn io(error: rustix::io::Errno) -> OpenError {
     OpenError::Io(error.into())
 }
 
-fn map(memory: &File, hints: Hints) -> Result<MmapRaw, OpenError> {
+fn map(memory: &File, name: &str, hints: Hints) -> Result<Mapping, OpenError> {
     let bytes = memory.metadata()?.len();
     let bytes = usize::try_from(bytes).map_err(|_| OpenError::Foreign("its memory is too large"))?;
     if bytes < size_of::<Front>() {
         return Err(OpenError::Foreign("its memory is too short"));
     }
-    let map = MmapOptions::new().len(bytes).map_raw(memory)?;
-    advise(&map, hints);
+    let map = Mapping::new(memory, bytes, name).map_err(io)?;
+    map.advise(hints);
     Ok(map)
 }
 
 /// Memory shared with other processes.
 #[derive(Debug)]
 struct Shared {
-    map: MmapRaw,
+    map: Mapping,
     hold: Hold,
 }
 
@@ -108,8 +111,8 @@ struct Hold {
 }
 
 impl Shared {
-    fn new(memory: File, hints: Hints) -> Result<(Self, Hold), OpenError> {
-        let map = map(&memory, hints)?;
+    fn new(memory: File, name: &str, hints: Hints) -> Result<(Self, Hold), OpenError> {
+        let map = map(&memory, name, hints)?;
         let hold = Hold { memory: Arc::new(memory), listed: Arc::default() };
         Ok((Self { map, hold: hold.clone() }, hold))
     }
@@ -140,7 +143,7 @@ impl Drop for Shared {
 
 impl Region for Shared {
     fn base(&self) -> core::ptr::NonNull<u8> {
-        core::ptr::NonNull::new(self.map.as_mut_ptr()).unwrap_or(core::ptr::NonNull::dangling())
+        self.map.base()
     }
     fn len(&self) -> usize {
         self.map.len()

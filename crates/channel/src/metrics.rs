@@ -129,6 +129,10 @@ impl Segment {
             metrics.add(&place.counts.0);
         }
         let geometry = self.geometry();
+        if !geometry.records() && geometry.mode == ModeName::Spsc {
+            metrics.messages_received = self.head().load(Ordering::Relaxed);
+            metrics.messages_sent = self.tail().load(Ordering::Relaxed);
+        }
         if !geometry.records() {
             metrics.bytes_sent = metrics.messages_sent.saturating_mul(geometry.type_size);
             metrics.bytes_received = metrics.messages_received.saturating_mul(geometry.type_size);

@@ -106,7 +106,7 @@ impl<W: Wait> Port<W> {
     }
 
     /// Cells for a message, after what the policy says has happened.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn obtain<P: Produce>(
         &self,
         policy: BackPressure,
@@ -122,6 +122,7 @@ impl<W: Wait> Port<W> {
     }
 
     #[cold]
+    #[inline(never)]
     fn obtain_late<P: Produce>(
         &self,
         policy: BackPressure,
@@ -168,7 +169,7 @@ impl<W: Wait> Port<W> {
     }
 
     /// One look for a message, and whether the end has come.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look<T>(&self, mut next: impl FnMut() -> Result<T, Fault>) -> Result<T, ReceiveError> {
         match next() {
             Ok(found) => Ok(found),
@@ -189,6 +190,7 @@ impl<W: Wait> Port<W> {
         }
     }
 
+    #[inline(never)]
     fn look_for_end<T>(&self, mut next: impl FnMut() -> Result<T, Fault>) -> Result<T, ReceiveError> {
         let state = self.state();
         if state & (STOPPED | NO_SENDERS) == 0 {
@@ -218,16 +220,26 @@ impl<W: Wait> Port<W> {
     }
 
     /// Waits for a message, `within` some time or for ever.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn await_message<T>(
         &self,
         within: Option<Duration>,
         mut next: impl FnMut() -> Result<T, Fault>,
     ) -> Result<T, ReceiveError> {
-        match self.look(&mut next) {
-            Err(ReceiveError::Empty) => {}
-            done => return done,
+        match next() {
+            Ok(found) => Ok(found),
+            Err(Fault::Wait) => self.await_late(within, next),
+            Err(fault) => Err(self.failed(fault)),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn await_late<T>(
+        &self,
+        within: Option<Duration>,
+        mut next: impl FnMut() -> Result<T, Fault>,
+    ) -> Result<T, ReceiveError> {
         bump(&self.counts().receive_blocks, 1);
         let attempt = || match self.look(&mut next) {
             Err(ReceiveError::Empty) => None,

@@ -42,9 +42,6 @@ pub struct Spin;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Park;
 
-/// Pauses before the second look: a message that follows on the heels of the last one then seldom comes alone, and the
-/// line that says so moves between the cores half as often.
-const FIRST: u32 = 4;
 /// Looks with a pause each: some 20 microseconds.
 const SPINS: u32 = 1_000;
 /// Then so many chances for others.
@@ -56,7 +53,6 @@ impl Wait for Adaptive {
     #[inline]
     fn step(round: u32, apart: bool) -> Step {
         match (apart, round) {
-            (true, 0) => Step::Spin(FIRST),
             (true, ..SPINS) => Step::Spin(1),
             (true, ..) if round < SPINS + YIELDS => Step::Yield,
             (false, ..SHARED_YIELDS) => Step::Yield,
@@ -67,8 +63,8 @@ impl Wait for Adaptive {
 
 impl Wait for Spin {
     #[inline]
-    fn step(round: u32, _apart: bool) -> Step {
-        Step::Spin(if round == 0 { FIRST } else { 1 })
+    fn step(_round: u32, _apart: bool) -> Step {
+        Step::Spin(1)
     }
 }
 

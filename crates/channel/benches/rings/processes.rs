@@ -22,11 +22,16 @@ pub(crate) fn run(options: &Options) {
         return;
     }
     let messages = options.thousands * 1000;
+    let threads_name = format!("ipc://bench-threads-{}", std::process::id());
     rates(
         options,
         "two threads, two processes",
         messages,
-        &[("packhorse memory", &|n| threads(n, Channel::anonymous())), ("packhorse ipc", &processes)],
+        &[
+            ("memory, two threads", &|n| threads(n, Channel::anonymous())),
+            ("ipc, two threads", &|n| threads(n, Channel::at(&threads_name).expect("an address"))),
+            ("ipc, two processes", &processes),
+        ],
     );
 }
 

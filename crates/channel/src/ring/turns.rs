@@ -36,7 +36,7 @@ pub struct Consumer<const MANY: bool> {
 }
 
 impl<const MANY: bool> Producer<MANY> {
-    #[inline]
+    #[inline(always)]
     fn reserve(&mut self, ring: &impl Shared, size: impl Fn(u64) -> (Run, u64)) -> Result<Run, Fault> {
         loop {
             let tail = if MANY { ring.tail().load(Ordering::Relaxed) } else { self.tail };
@@ -64,7 +64,7 @@ impl<const MANY: bool> Producer<MANY> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, ring: &impl Shared, end: u64) {
         if !MANY {
             self.tail = end;
@@ -90,7 +90,7 @@ impl<const MANY: bool> Produce for Producer<MANY> {
         Self { peer, tail }
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim(&mut self, ring: &impl Shared, cells: u64) -> Result<Run, Fault> {
         self.reserve(ring, |tail| {
             let run = Run::place(ring.cells(), tail, cells);
@@ -98,12 +98,12 @@ impl<const MANY: bool> Produce for Producer<MANY> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim_some(&mut self, ring: &impl Shared, most: u64) -> Result<Run, Fault> {
         self.reserve(ring, |tail| (Run { pad: 0, at: tail, cells: most.min(to_end(ring.cells(), tail)) }, 1))
     }
 
-    #[inline]
+    #[inline(always)]
     fn publish(&mut self, ring: &impl Shared, run: Run, used: u64, each: u64) {
         let unused = run.cells - used;
         // An end that is alone takes back what it did not use; among many somebody may stand behind it already.
@@ -133,7 +133,7 @@ impl<const MANY: bool> Produce for Producer<MANY> {
 }
 
 impl<const MANY: bool> Consumer<MANY> {
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, ring: &impl Shared, most: u64) -> Result<Run, Fault> {
         loop {
             let head = if MANY { ring.head().load(Ordering::Relaxed) } else { self.head };
@@ -185,17 +185,17 @@ impl<const MANY: bool> Consume for Consumer<MANY> {
         Self { peer, head }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, ring: &impl Shared) -> Result<Run, Fault> {
         self.take(ring, 1)
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_some(&mut self, ring: &impl Shared, most: u64) -> Result<Run, Fault> {
         self.take(ring, most)
     }
 
-    #[inline]
+    #[inline(always)]
     fn release(&mut self, ring: &impl Shared, run: Run) {
         for back in 0..run.cells {
             free(ring, run.end().wrapping_sub(back + 1));
@@ -234,7 +234,7 @@ impl Turn {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(ring: &impl Shared, position: u64) -> Self {
         let word = ring.turn(position).load(Ordering::Acquire);
         let ahead = ((word >> 32) as u32).wrapping_sub((lap(ring, position) >> 32) as u32);

@@ -38,7 +38,7 @@ impl Heap {
 }
 
 /// Tells the system how memory will be used. Hints: it may have no large pages, or not know how to prefault.
-pub(crate) fn advise(map: &MmapRaw, hints: Hints) {
+fn advise(map: &MmapRaw, hints: Hints) {
     #[cfg(target_os = "linux")]
     if hints.huge {
         let _ = map.advise(memmap2::Advice::HugePage);

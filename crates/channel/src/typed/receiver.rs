@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::pin::Pin;
+use core::sync::atomic::Ordering;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
@@ -40,7 +41,7 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
     /// # Errors
     /// [`ReceiveError::Empty`]; [`ReceiveError::Stopped`] once all that was sent is read and nothing more can come;
     /// [`ReceiveError::PeerLost`]; [`ReceiveError::Corrupt`].
-    #[inline]
+    #[inline(always)]
     pub fn try_receive(&mut self) -> Result<Message<'_, T, M, W>, ReceiveError> {
         let Self { port, consumer, snapshot, .. } = self;
         let run = port.look(|| next::<M>(&port.segment, consumer, snapshot, 1))?;
@@ -51,7 +52,7 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
     ///
     /// # Errors
     /// As [`try_receive`](Self::try_receive), but never `Empty`.
-    #[inline]
+    #[inline(always)]
     pub fn receive(&mut self) -> Result<Message<'_, T, M, W>, ReceiveError> {
         let run = self.obtain(None, 1)?;
         Ok(Message::new(self, run))
@@ -130,14 +131,14 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
         self.port.metrics()
     }
 
-    #[inline]
+    #[inline(always)]
     fn obtain(&mut self, within: Option<Duration>, most: u64) -> Result<Run, ReceiveError> {
         let Self { port, consumer, snapshot, .. } = self;
         port.await_message(within, || next::<M>(&port.segment, consumer, snapshot, most))
     }
 
     /// Where the messages of a run lie.
-    #[inline]
+    #[inline(always)]
     pub(super) fn slots(&self, run: Run) -> *mut T {
         match &self.snapshot {
             Some(snapshot) if M::NAME == ModeName::Broadcast => snapshot.as_ptr().cast(),
@@ -145,7 +146,7 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn release(&mut self, run: Run) {
         let segment = &*self.port.segment;
         let timed = run.end().wrapping_sub(1) & !segment.interval_mask();
@@ -153,8 +154,11 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
             segment.arrived(timed);
         }
         self.consumer.release(segment, run);
-        self.received = self.received.wrapping_add(run.cells);
-        self.port.counts().messages_received.store(self.received, core::sync::atomic::Ordering::Relaxed);
+        // One to one, the positions count already.
+        if M::NAME != ModeName::Spsc {
+            self.received = self.received.wrapping_add(run.cells);
+            self.port.counts().messages_received.store(self.received, Ordering::Relaxed);
+        }
         segment.notify(Role::Sender);
     }
 }
@@ -186,7 +190,7 @@ impl<T: Value, M: ManyReceivers, W: Wait> Receiver<T, M, W> {
 }
 
 /// The next messages, copied where they may be written over.
-#[inline]
+#[inline(always)]
 fn next<M: Mode>(
     segment: &Segment,
     consumer: &mut M::Consumer,

@@ -3,13 +3,14 @@
 use alloc::sync::Arc;
 use core::future::poll_fn;
 use core::marker::PhantomData;
+use core::sync::atomic::Ordering;
 
 use super::{Batch, Claim, Value};
 use crate::port::Port;
 use crate::ring::{Produce as _, Run};
 use crate::segment::Segment;
 use crate::segment::peers::Role;
-use crate::{Adaptive, BackPressure, ManySenders, Metrics, Mode, OpenError, SendError, Wait};
+use crate::{Adaptive, BackPressure, ManySenders, Metrics, Mode, ModeName, OpenError, SendError, Wait};
 
 /// The writing end of a channel of `T`s. `Clone` in modes with many senders.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl<T: Value, M: Mode, W: Wait> Sender<T, M, W> {
     /// # Errors
     /// [`SendError::Full`], also for a message that the policy drops; [`SendError::Timeout`];
     /// [`SendError::Stopped`]; [`SendError::Disconnected`]; [`SendError::PeerLost`]; [`SendError::Corrupt`].
-    #[inline]
+    #[inline(always)]
     pub fn claim(&mut self) -> Result<Claim<'_, T, M, W>, SendError> {
         let run = self.obtain(self.policy, 1)?;
         Ok(Claim::new(self, run))
@@ -43,7 +44,7 @@ impl<T: Value, M: Mode, W: Wait> Sender<T, M, W> {
     ///
     /// # Errors
     /// As [`claim`](Self::claim).
-    #[inline]
+    #[inline(always)]
     pub fn try_claim(&mut self) -> Result<Claim<'_, T, M, W>, SendError> {
         let run = self.obtain(BackPressure::Error, 1)?;
         Ok(Claim::new(self, run))
@@ -114,14 +115,14 @@ impl<T: Value, M: Mode, W: Wait> Sender<T, M, W> {
         self.port.metrics()
     }
 
-    #[inline]
+    #[inline(always)]
     fn obtain(&mut self, policy: BackPressure, most: u64) -> Result<Run, SendError> {
         let Self { port, producer, .. } = self;
         port.obtain(policy, producer, |producer, segment| producer.claim_some(segment, most))
     }
 
     /// Publishes the first `used` slots of a run.
-    #[inline]
+    #[inline(always)]
     pub(super) fn publish(&mut self, run: Run, used: u64) {
         let mask = self.port.segment.interval_mask();
         let timed = run.at.wrapping_add(used).wrapping_sub(1) & !mask;
@@ -129,8 +130,11 @@ impl<T: Value, M: Mode, W: Wait> Sender<T, M, W> {
             self.port.segment.stamp(&mut self.port.timing, timed);
         }
         self.producer.publish(&*self.port.segment, run, used, 1);
-        self.sent = self.sent.wrapping_add(used);
-        self.port.counts().messages_sent.store(self.sent, core::sync::atomic::Ordering::Relaxed);
+        // One to one, the positions count already.
+        if M::NAME != ModeName::Spsc {
+            self.sent = self.sent.wrapping_add(used);
+            self.port.counts().messages_sent.store(self.sent, Ordering::Relaxed);
+        }
         self.port.segment.notify(Role::Receiver);
     }
 
