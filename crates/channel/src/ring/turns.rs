@@ -33,7 +33,16 @@ pub struct Producer<const MANY: bool> {
 pub struct Consumer<const MANY: bool> {
     peer: usize,
     head: u64,
+    /// Messages since the last look in vain, and pauses after the next one: see the ring of one to one.
+    streak: u32,
+    pause: u32,
 }
+
+/// Most pauses: about half a microsecond.
+const MOST_PAUSE: u32 = 64;
+
+/// After so many messages without a look in vain, the lines move seldom enough.
+const STREAK: u32 = 32;
 
 impl<const MANY: bool> Producer<MANY> {
     #[inline(always)]
@@ -121,7 +130,7 @@ impl<const MANY: bool> Produce for Producer<MANY> {
     }
 
     fn evict(&mut self, ring: &impl Shared) -> bool {
-        let mut reader = Consumer::<true> { peer: self.peer, head: 0 };
+        let mut reader = Consumer::<true> { peer: self.peer, head: 0, streak: 0, pause: 0 };
         match reader.next(ring) {
             Ok(run) => {
                 reader.release(ring, run);
@@ -133,6 +142,17 @@ impl<const MANY: bool> Produce for Producer<MANY> {
 }
 
 impl<const MANY: bool> Consumer<MANY> {
+    /// In a stream, the next look comes a little later and finds more.
+    #[inline]
+    fn looked_in_vain(&mut self) {
+        let stream = (2..STREAK).contains(&self.streak);
+        self.pause = if stream { (self.pause * 2 + 2).min(MOST_PAUSE) } else { self.pause / 2 };
+        self.streak = 0;
+        for _ in 0..self.pause {
+            spin_loop();
+        }
+    }
+
     #[inline(always)]
     fn take(&mut self, ring: &impl Shared, most: u64) -> Result<Run, Fault> {
         loop {
@@ -148,6 +168,7 @@ impl<const MANY: bool> Consumer<MANY> {
                 Turn::Later | Turn::Corrupt => return Err(Fault::Corrupt),
                 Turn::Free | Turn::Earlier => {
                     clear_intent(ring, self.peer);
+                    self.looked_in_vain();
                     return Err(Fault::Wait);
                 }
             };
@@ -162,6 +183,7 @@ impl<const MANY: bool> Consumer<MANY> {
                 }
             }
             if !skipped {
+                self.streak = self.streak.saturating_add(1);
                 return Ok(run);
             }
             self.release(ring, run);
@@ -182,7 +204,7 @@ impl<const MANY: bool> Consume for Consumer<MANY> {
             }
             ring.head().store(head, Ordering::Release);
         }
-        Self { peer, head }
+        Self { peer, head, streak: 0, pause: 0 }
     }
 
     #[inline(always)]
