@@ -42,7 +42,7 @@ pub(crate) fn config<P: Profile>(settings: &SendSettings, block: u32) -> SenderC
         (mode, RepeatOrder::Together) => SenderConfig::ftag(mode.copies()),
         (Mode::Once, RepeatOrder::Spread) => SenderConfig::once(),
         (Mode::Arq, _) => SenderConfig::arq(),
-        (Mode::Fountain { repair_percent }, _) => fountain(repair_percent, block),
+        (Mode::Fountain { repair_percent }, _) => fountain(repair_percent),
         (mode, RepeatOrder::Spread) => SenderConfig::repeat(mode.copies()),
     };
     SenderConfig {
@@ -57,18 +57,10 @@ pub(crate) fn config<P: Profile>(settings: &SendSettings, block: u32) -> SenderC
     }
 }
 
-/// META takes about a fiftieth of what is sent, whatever the packets: early ones are few, since blocks that come before it are
-/// kept.
-fn fountain(repair_percent: Option<u32>, block: u32) -> SenderConfig {
-    /// Bytes of a usual META.
-    const META: u32 = 120;
-    let pieces = META.div_ceil(block.max(32));
-    SenderConfig {
-        meta_first: 2,
-        meta_every: 50 * pieces,
-        end_copies: 1,
-        ..SenderConfig::fountain(repair_percent)
-    }
+/// Blocks that come before META are kept, so it is spread over the whole object: how often is decided object by object, where
+/// nobody has said it.
+fn fountain(repair_percent: Option<u32>) -> SenderConfig {
+    SenderConfig { meta_first: 1, meta_every: 0, end_copies: 1, ..SenderConfig::fountain(repair_percent) }
 }
 
 /// How the loader reads ahead.

@@ -63,6 +63,12 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
         for object in &mut self.active {
             object.announce_if_unheard(heard.highest);
         }
+        if !self.active.is_empty()
+            && let Some(path) = &mut self.path
+        {
+            // A verdict is due, and the answer that brings it may get lost.
+            path.expect_answer(now);
+        }
         if ack.session_ended && matches!(self.ending, Ending::Said(..)) && self.active.is_empty() {
             // Whoever waits for more questions need not.
             self.say_end(true);

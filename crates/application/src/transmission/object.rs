@@ -62,6 +62,29 @@ pub(super) struct Active<S> {
     verified_by: Vec<u32>,
 }
 
+/// Every so many packets is META, so that about three times in a thousand none comes whole: its pieces are as likely to get lost as
+/// the repair makes up for. Of long objects it takes one packet in a hundred, or less.
+fn meta_every(
+    geometry: &Geometry,
+    repair_percent: Option<u32>,
+    config: &SenderConfig,
+    plan: &SendPlan,
+) -> u32 {
+    /// Bytes of a usual META.
+    const META: u32 = 120;
+    let pieces = META.div_ceil(plan.block.max(32));
+    let most = 100 * pieces;
+    let (Some(blocks), Some(percent)) = (geometry.blocks(), repair_percent) else { return most };
+    let loss = plan.loss.unwrap_or_else(|| (f64::from(percent) / f64::from(100 + percent)).max(0.02));
+    // Each piece has to come once, from any of the repeats.
+    let copies = ((0.003 / f64::from(pieces)).ln() / loss.clamp(0.001, 0.9).ln()).ceil();
+    let copies = u64::from((2..64_u32).find(|count| f64::from(*count) >= copies).unwrap_or(64));
+    let extra = geometry.source_blocks().unwrap_or(0) * u64::from(config.repair_extra);
+    let packets = u64::from(blocks) + u64::from(blocks) * u64::from(percent) / 100 + extra;
+    let every = (packets + copies).div_ceil(copies) + 1;
+    u32::try_from(every).unwrap_or(most).clamp(2, most.max(2))
+}
+
 impl<S: ObjectSource> Active<S> {
     pub(super) fn new<P: Profile>(
         plan: &SendPlan,
@@ -110,6 +133,9 @@ impl<S: ObjectSource> Active<S> {
                         geometry.source_block(0).map_or(u32::from(shape.symbols), |source| source.symbols);
                     let source_blocks = u32::try_from(source_blocks).unwrap_or(u32::MAX).max(1);
                     config.repair_extra = repair_symbols(symbols, source_blocks, loss);
+                }
+                if config.meta_every == 0 && !plan.answers {
+                    config.meta_every = meta_every(&geometry, repair_percent, &config, plan);
                 }
                 meta.fountain = Some(shape);
                 meta.carousel = repair_percent.is_none() && size.is_some() && !plan.answers;
@@ -181,7 +207,13 @@ impl<S: ObjectSource> Active<S> {
                 self.message_id = self.message_id.wrapping_add(2);
             }
         }
-        Ok(self.sender.poll_transmit(now).map(|transmit| match transmit {
+        let next = self.sender.poll_transmit(now);
+        if next == Some(Transmit::Meta) && self.meta.hash.is_none() && self.is_sent() {
+            // A carousel has no END to tell it.
+            self.meta.hash = self.source.hash()?;
+            self.message_id = self.message_id.wrapping_add(2);
+        }
+        Ok(next.map(|transmit| match transmit {
             Transmit::Meta => Next::Meta,
             Transmit::End => Next::End,
             Transmit::Block { .. } | Transmit::Repair { .. } => Next::Data(transmit),

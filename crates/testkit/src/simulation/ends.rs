@@ -23,6 +23,8 @@ pub(super) struct Sender<P: Profile, F> {
     memory: Vec<u8>,
     done: usize,
     failed: usize,
+    /// What it said went wrong.
+    said: Vec<String>,
     error: bool,
     objects: usize,
     streams: bool,
@@ -54,6 +56,7 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
             memory: Vec::new(),
             done: 0,
             failed: 0,
+            said: Vec::new(),
             error: false,
             objects,
             streams: scenario.objects.iter().any(|object| object.stream),
@@ -103,7 +106,8 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
             let packet = match self.session.poll_transmit(now, &mut self.memory, 16) {
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
-                Err(_) => {
+                Err(error) => {
+                    self.said.push(error.to_string());
                     self.error = true;
                     break;
                 }
@@ -118,7 +122,10 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
         while let Some(event) = self.session.poll_event() {
             match event {
                 SendEvent::Done { .. } => self.done += 1,
-                SendEvent::Failed { .. } => self.failed += 1,
+                SendEvent::Failed { name, reason, .. } => {
+                    self.said.push(format!("{name}: {reason}"));
+                    self.failed += 1;
+                }
             }
         }
         busy
@@ -138,6 +145,10 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
 
     pub(super) fn is_done(&self) -> bool {
         self.error || self.session.is_done()
+    }
+
+    pub(super) fn said(&self) -> String {
+        self.said.join("; ")
     }
 
     pub(super) fn is_content(&self) -> bool {

@@ -193,7 +193,12 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
             return Err("the sender was told that all is well, and it is not".to_owned());
         }
         if scenario.must_arrive && outcome.arrived < scenario.objects.len() {
-            return Err(format!("{} of {} objects arrived", outcome.arrived, scenario.objects.len()));
+            let said = self.sender.as_ref().map(Sender::said).unwrap_or_default();
+            return Err(format!(
+                "{} of {} objects arrived; the sender: {said}",
+                outcome.arrived,
+                scenario.objects.len()
+            ));
         }
         if scenario.must_arrive && scenario.answers && !outcome.sender_content {
             return Err("all arrived and the sender does not know".to_owned());
