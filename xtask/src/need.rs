@@ -60,6 +60,10 @@ pub(crate) const QEMU: Need = Need {
     source: Source::Debian(&["qemu-user"]),
 };
 
+/// ZMODEM, beside which serial lines are measured.
+pub(crate) const LRZSZ: Need =
+    Need { what: "lrzsz", found: || on_path("sz") && on_path("rz"), source: Source::Debian(&["lrzsz"]) };
+
 /// Drives libFuzzer.
 pub(crate) const CARGO_FUZZ: Need =
     Need { what: "cargo-fuzz", found: || on_path("cargo-fuzz"), source: Source::Cargo("cargo-fuzz") };

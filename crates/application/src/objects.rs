@@ -246,16 +246,18 @@ impl Objects {
     }
 
     /// When no more can be open, the one that gives way to another of `source`: of a sender that has more than its share,
-    /// or of which nothing came for long, the one of which least has come. Its partial file is kept where files are.
+    /// or of which nothing came at all or for long, the one of which least has come. Its partial file is kept where files
+    /// are.
     pub(crate) fn victim(&self, source: u64, now: Instant) -> Option<&Object> {
         let mut held: HashMap<u64, usize> = HashMap::new();
         self.open().for_each(|object| *held.entry(object.label.0).or_default() += 1);
         let own = held.get(&source).copied().unwrap_or(0);
+        let came = |object: &Object| object.receiver.as_ref().map_or(0, |receiver| receiver.stats().bytes);
         let gives_way = |object: &&Object| {
             let greedy = held.get(&object.label.0).is_some_and(|count| *count > 2 * (own + 1));
-            object.stage == Stage::Open && (greedy || now.since(object.heard) >= SILENT)
+            let silent = came(object) == 0 || now.since(object.heard) >= SILENT;
+            object.stage == Stage::Open && (greedy || silent)
         };
-        let came = |object: &Object| object.receiver.as_ref().map_or(0, |receiver| receiver.stats().bytes);
         self.open().filter(gives_way).min_by_key(|object| came(object))
     }
 

@@ -223,7 +223,8 @@ damage to the same bytes. What was done is printed to standard error at the end.
 
 Examples:
   packhorse send f --mode repeat=3 | packhorse noise --drop 1/1000 --seed 7 | packhorse recv inbox
-  packhorse noise --byte-error 1/1000 --burst 16 < recording > damaged")]
+  packhorse noise --byte-error 1/1000 --burst 16 < recording > damaged
+  packhorse send f | packhorse noise --rate 11520 --delay 0.3 --lose 1e-5 | packhorse recv inbox")]
 pub(crate) struct NoiseArgs {
     /// Start of the random numbers [default: a random one, printed at the end]
     #[arg(long, value_name = "N")]
@@ -252,6 +253,14 @@ pub(crate) struct NoiseArgs {
     #[arg(long, value_name = "P", default_value = "0", value_parser = quantity::chance)]
     #[arg(help_heading = "Damage", hide_default_value = true)]
     pub(crate) extend: f64,
+    /// Chance of each byte to vanish
+    #[arg(long, value_name = "P", default_value = "0", value_parser = quantity::chance)]
+    #[arg(help_heading = "Damage", hide_default_value = true)]
+    pub(crate) lose: f64,
+    /// Chance of each byte to have a random one in front of it
+    #[arg(long, value_name = "P", default_value = "0", value_parser = quantity::chance)]
+    #[arg(help_heading = "Damage", hide_default_value = true)]
+    pub(crate) insert: f64,
     /// Bytes that one byte error hits in a row; the share of bytes hit stays the same
     #[arg(long, value_name = "BYTES", default_value = "1", value_parser = quantity::small)]
     #[arg(help_heading = "Damage")]
@@ -260,6 +269,14 @@ pub(crate) struct NoiseArgs {
     #[arg(long, value_name = "BYTES", default_value = "32", value_parser = clap::value_parser!(u16).range(1..=1024))]
     #[arg(help_heading = "Damage")]
     pub(crate) len: u16,
+    /// Bytes that the line takes a second: 2400, 11.5k, 3M [default: as fast as it goes]
+    #[arg(long, value_name = "BYTES/S", value_parser = quantity::large)]
+    #[arg(help_heading = "Line")]
+    pub(crate) rate: Option<u64>,
+    /// Seconds that every byte is under way
+    #[arg(long, value_name = "SECONDS", value_parser = quantity::seconds)]
+    #[arg(help_heading = "Line")]
+    pub(crate) delay: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

@@ -3,10 +3,12 @@
 //! A benchmark is one entry in [`BENCHES`] and a file of its own. Rates of one machine say little; each
 //! benchmark therefore runs what it compares with in the same run, alternately, and prints medians.
 
+mod cable;
 mod criterion;
 mod ftag;
 mod heaps;
 mod heaps_recv;
+mod line;
 mod lz4;
 mod pipe;
 mod process;
@@ -41,6 +43,7 @@ const BENCHES: &[Bench] = &[
         about: "sending SPEAD heaps of several sizes beside spead2: draws the book's figure",
         run: heaps::run,
     },
+    Bench { name: "line", about: "1 MB over a serial line with byte errors, beside ZMODEM", run: line::run },
     Bench { name: "layers", about: "pushing four headers beside copying per layer", run: criterion::layers },
     Bench {
         name: "channel",

@@ -19,12 +19,14 @@ mod errors;
 mod fates;
 mod noise;
 mod rate;
+mod slips;
 
 use core::fmt;
 
 pub(crate) use errors::Errors;
 pub(crate) use fates::{Fate, Fates};
 pub use noise::Noise;
+pub use slips::Slips;
 
 /// What goes wrong, and how often. A unit is a packet, or on byte streams a piece of [`piece`](Self::piece) bytes.
 ///

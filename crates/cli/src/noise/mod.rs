@@ -1,12 +1,16 @@
 //! `packhorse noise`: a bad link as a filter, the same for the same seed.
 
+mod pace;
+
 use core::hash::BuildHasher as _;
 use std::hash::RandomState;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 
 use anyhow::Context as _;
+use packhorse::transport::damage::Slips;
 use packhorse::transport::{Faults, Noise};
 
+use self::pace::Pace;
 use crate::args::NoiseArgs;
 use crate::exit::{self, Exit};
 use crate::human::count;
@@ -27,23 +31,37 @@ pub(crate) fn run(args: &NoiseArgs) -> anyhow::Result<Exit> {
         ..Faults::NONE
     };
     let mut noise = Noise::new(seed, &faults)?;
-    let result = pass(&mut noise);
-    tell(seed, &noise);
+    let mut slips = Slips::new(seed, args.lose, args.insert)?;
+    let output = Output::stdout()?;
+    let result = match Pace::wanted(args.rate, args.delay) {
+        None => pass(&mut noise, &mut slips, output, CHUNK),
+        Some(pace) => {
+            let most = pace.most().min(CHUNK);
+            pace.run(output, |output| pass(&mut noise, &mut slips, output, most))
+        }
+    };
+    tell(seed, &noise, &slips);
     exit::filter(result)
 }
 
-fn pass(noise: &mut Noise) -> anyhow::Result<()> {
-    let (mut input, mut output) = (Input::stdin()?, Output::stdout()?);
-    let mut bytes = vec![0; CHUNK];
+fn pass(
+    noise: &mut Noise,
+    slips: &mut Slips,
+    mut output: impl std::io::Write,
+    most: usize,
+) -> anyhow::Result<()> {
+    let mut input = Input::stdin()?;
+    let mut bytes = vec![0; most];
     // With much damage the runs are short: they are written together.
-    let mut out = Vec::with_capacity(2 * CHUNK);
+    let mut out = Vec::with_capacity(2 * most);
     loop {
         let len = input.read(&mut bytes).context("cannot read standard input")?;
         out.clear();
+        let mut slip = |run: &[u8]| slips.apply(run, |run| out.extend_from_slice(run));
         if len == 0 {
-            noise.finish(|run| out.extend_from_slice(run));
+            noise.finish(&mut slip);
         } else {
-            noise.apply(&mut bytes[..len], |run| out.extend_from_slice(run));
+            noise.apply(&mut bytes[..len], &mut slip);
         }
         output.write_all(&out).context("cannot write to standard output")?;
         if len == 0 {
@@ -52,16 +70,19 @@ fn pass(noise: &mut Noise) -> anyhow::Result<()> {
     }
 }
 
-fn tell(seed: u64, noise: &Noise) {
+fn tell(seed: u64, noise: &Noise, slips: &Slips) {
     let done = noise.damage();
+    let out = done.bytes_out - slips.lost() + slips.inserted();
     screen::line(&format!(
-        "packhorse noise: seed {seed}; {} in, {} out; {} ({} changed), {} flipped; of {}: {} dropped, {} twice, \
-         {} truncated, {} extended",
+        "packhorse noise: seed {seed}; {} in, {} out; {} ({} changed), {} flipped; {} lost, {} inserted; of {}: {} dropped, \
+         {} twice, {} truncated, {} extended",
         count(done.bytes_in, "byte"),
-        count(done.bytes_out, "byte"),
+        count(out, "byte"),
         count(done.errors, "error"),
         count(done.bytes_changed, "byte"),
         count(done.bits_flipped, "bit"),
+        count(slips.lost(), "byte"),
+        slips.inserted(),
         count(done.units, "piece"),
         done.dropped,
         done.duplicated,
