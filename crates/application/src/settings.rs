@@ -1,5 +1,7 @@
 //! [`SendSettings`]: what a person says about sending, and what profile and mode make of it.
 
+use core::time::Duration;
+
 use packhorse_transfer::{ControlCodec as _, Mode, Pace, RepeatOrder, SenderConfig};
 
 use crate::feed::Ahead;
@@ -34,6 +36,8 @@ pub struct SendSettings {
     pub repair_extra: u32,
     /// Receivers answer: whoever drives the sender listens to them (see `Outgoing::answers`).
     pub duplex: bool,
+    /// How long receivers may be silent that are to answer; `None`: half a minute.
+    pub patience: Option<Duration>,
 }
 
 /// How the transfer's sender works.

@@ -110,7 +110,10 @@ pub(crate) struct SendArgs {
     /// tcp://host:port, unix:PATH
     #[arg(long, value_name = "URI", default_value = "pipe:", value_parser = uri)]
     pub(crate) to: Uri,
-    /// Wait so many seconds for somebody to listen or answer [default: 10]
+    /// Answers come: on a pipe by standard input; the mode is then arq unless told
+    #[arg(long)]
+    pub(crate) duplex: bool,
+    /// Wait so many seconds for somebody to listen [default: 10] or to answer [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = quantity::seconds)]
     pub(crate) give_up: Option<Duration>,
     /// Name on the other side, instead of the path's own; for a single PATH
@@ -188,6 +191,9 @@ pub(crate) struct RecvArgs {
     /// When a file of the same name is there already: replace it, or give the new one a number
     #[arg(long, value_name = "HOW", default_value = "replace")]
     pub(crate) existing: ExistingKind,
+    /// Answer the sender: on a pipe by standard output; on other links that is always so
+    #[arg(long)]
+    pub(crate) duplex: bool,
     /// End when nothing has come for so many seconds [default: wait as long as it takes]
     #[arg(long, value_name = "SECONDS", value_parser = quantity::seconds)]
     pub(crate) give_up: Option<Duration>,

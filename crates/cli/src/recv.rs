@@ -23,6 +23,18 @@ pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
              serial line has to be raw: stty -F DEVICE raw -echo"
         );
     }
+    if args.from == Uri::Pipe && args.duplex {
+        if args.into.as_os_str() == "-" {
+            bail!(
+                "standard output carries the answers (--duplex), so what arrives needs a folder: recv DIR --duplex"
+            );
+        }
+        if packhorse::is_interactive(std::io::stdout()) {
+            bail!(
+                "standard output is a terminal, which answers (--duplex) would garble; connect it to the sender"
+            );
+        }
+    }
     let into = if args.into.as_os_str() == "-" {
         Destination::Stdout
     } else {
@@ -40,7 +52,7 @@ pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
             (false, true) => Resume::Within(Duration::ZERO),
             (false, false) => Resume::Within(KEEP),
         },
-        duplex: false,
+        duplex: args.duplex,
         give_up: args.give_up,
         stay: args.stay,
         timing: args.report.timing,

@@ -25,6 +25,9 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
              recv DIR, or > FILE; a serial line has to be raw: stty -F DEVICE raw -echo"
         );
     }
+    if args.to == Uri::Pipe && args.duplex && reads_stdin + usize::from(telemetry_stdin) > 0 {
+        bail!("standard input carries the answers (--duplex); send a file, or over another link");
+    }
     let mut lines =
         args.telemetry.as_ref().map(|path| telemetry::Lines::open(path, line_max(args))).transpose()?;
     // At the other end of a pipe is a receiver, with a bar of its own on the same terminal.
@@ -56,6 +59,7 @@ fn options(args: &SendArgs) -> SendOptions {
         meta_every: args.meta_every,
         name: args.name.clone(),
         give_up: args.give_up,
+        duplex: args.duplex,
         timing: args.report.timing,
     }
 }
@@ -71,11 +75,32 @@ fn mode(args: &SendArgs) -> Mode {
             Mode::Fountain { repair_percent: Some(percent.unwrap_or(0)) }
         }
         (Some(ModeArg::Arq), _) => Mode::Arq,
+        // Where answers come, nothing has to be guessed.
+        (None, ProfileName::Native | ProfileName::Rugged) if args.duplex || answers_by_itself(&args.to) => {
+            Mode::Arq
+        }
+        (None, ProfileName::Native | ProfileName::Rugged) if !expected && is_group(&args.to) => {
+            Mode::Fountain { repair_percent: Some(GROUP_REPAIR) }
+        }
         (None, ProfileName::Ftag) if expected => Mode::Repeat { copies: 0 },
         (None, ProfileName::Native) if expected => Mode::Fountain { repair_percent: Some(0) },
         (None, ProfileName::Rugged) => Mode::Fountain { repair_percent: Some(0) },
         (None, ProfileName::Native | ProfileName::Ftag) => Mode::Once,
     }
+}
+
+/// Repair symbols for a hundred blocks to a group that nobody said anything about.
+const GROUP_REPAIR: u32 = 20;
+
+/// Whether the link has a way back and may lose something.
+fn answers_by_itself(to: &Uri) -> bool {
+    matches!(to, Uri::Serial { .. }) || (matches!(to, Uri::Udp { .. }) && !is_group(to))
+}
+
+/// Whether many may receive.
+fn is_group(to: &Uri) -> bool {
+    let Uri::Udp { host, .. } = to else { return false };
+    host.parse::<core::net::IpAddr>().is_ok_and(|address| address.is_multicast())
 }
 
 /// Bytes of a telemetry line that surely fit a message: `native` cuts a message into up to 256 packets of a block each,

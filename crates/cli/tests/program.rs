@@ -34,12 +34,12 @@ fn wrong_usage_ends_with_2_and_says_what_exists() {
     for (args, part) in [
         (&["send"][..], "PATH"),
         (&["fly"], "fly"),
-        (&["send", "x", "--mode", "fountain"], "the modes of this version are once and repeat=N"),
+        (&["send", "x", "--mode", "spring"], "fountain"),
         (&["send", "x", "--profile", "smooth"], "native"),
         (&["send", "x", "--to", "memory://m"], "available are pipe:"),
         (&["recv", "x", "--from", "host"], "a scheme is missing"),
         (&["noise", "--drop", "2"], "a chance from 0 to 1"),
-        (&["send", "x", "--duplex"], "--duplex"),
+        (&["send", "-", "--duplex"], "--duplex"),
     ] {
         let ended = run(args, b"");
         assert_eq!(ended.code, Some(2), "{args:?}");

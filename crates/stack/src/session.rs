@@ -6,11 +6,12 @@ use std::io::{self, Write};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
+use std::thread;
 
 use packhorse_application::choose::Choice;
 use packhorse_application::{
     Catalog, Existing, Inbox, Incoming, LinkError, Messages, Outgoing, Profile, ReceiveError, ReceiveReport,
-    Received, Resume, SendReport, SendSettings, Target, Until, Watch,
+    Received, Resume, SendError, SendReport, SendSettings, Target, Until, Watch,
 };
 use packhorse_buffer::timing::{Table, Timings};
 use packhorse_link::{Boundaries, Framing, Transport, TransportError};
@@ -50,6 +51,8 @@ pub struct SendOptions {
     /// Who listens at the other end may come so much later, and may be silent so long where answers are expected; `None`:
     /// ten seconds.
     pub give_up: Option<Duration>,
+    /// Answers come over a pipe; on links with two directions they may anyway, where the mode asks for them.
+    pub duplex: bool,
     /// Measure every layer.
     pub timing: bool,
 }
@@ -125,15 +128,18 @@ pub fn send(
     let catalog = Catalog::new(paths, options.name.as_deref())?;
     let Link { sending, receiving, lossy } = to_send(to, options.give_up.unwrap_or(PATIENCE))?;
     let refusals = sending.refusals();
+    let duplex = options.duplex || options.mode == Mode::Arq;
+    // Who expects answers or loss on a pipe does not have a pipe that loses nothing.
+    let lossy = lossy || (*to == Uri::Pipe && (duplex || matches!(options.mode, Mode::Fountain { .. })));
     let wire = match sending.boundaries() {
         Boundaries::Packets => Wire::packets(options.profile),
         Boundaries::Bytes if lossy => Wire::lossy_stream(options.profile),
         Boundaries::Bytes => Wire::stream(options.profile),
     };
     let (wire, choice) = fit(wire, options, size_of(paths));
-    let sending = Sending { catalog, transport: sending, options, choice, messages, watch };
+    let answers = duplex.then(|| receiving.ticking());
+    let sending = Sending { catalog, transport: sending, answers, options, choice, messages, watch };
     let outcome = wire.speak(options.timing, sending)?;
-    drop(receiving);
     Ok(SendOutcome { refused: refusals.count(), ..outcome })
 }
 
@@ -157,7 +163,10 @@ where
         Boundaries::Packets => Wire::packets(options.profile),
     };
     let (wire, choice) = fit(wire, options, None);
-    wire.speak(options.timing, Sending { catalog, transport, options, choice, messages, watch })
+    wire.speak(
+        options.timing,
+        Sending { catalog, transport, answers: None, options, choice, messages, watch },
+    )
 }
 
 /// Bytes of the largest file among `paths`, which is what frames are chosen for; `None` for streams and folders.
@@ -172,6 +181,8 @@ fn size_of(paths: &[PathBuf]) -> Option<u64> {
 struct Sending<'a, T, M> {
     catalog: Catalog,
     transport: T,
+    /// Where answers come from.
+    answers: Option<ReceivingEnd>,
     options: &'a SendOptions,
     choice: Option<Choice>,
     messages: M,
@@ -195,10 +206,18 @@ where
             meta_first: options.meta_first.or(self.choice.map(|choice| choice.metas_first())),
             meta_every: options.meta_every,
             end_copies: self.choice.map(|choice| choice.ends()),
+            duplex: self.answers.is_some(),
+            patience: options.give_up,
             ..SendSettings::default()
         };
-        let mut outgoing = Outgoing::<P, F, T>::new(framing, self.transport, &settings)?;
+        let mut outgoing = Outgoing::<P, F, T>::new(framing.clone(), self.transport, &settings)?;
         (self.messages)(outgoing.messages());
+        if let Some(back) = self.answers {
+            let answers = outgoing.answers();
+            // A way back that fails is one on which nobody answers: the sender notices that by itself.
+            let listen = move || drop(answers.listen(framing, back));
+            thread::Builder::new().name("answers".into()).spawn(listen).map_err(SendError::Threads)?;
+        }
         let result = outgoing.send(&mut self.catalog, self.watch);
         Ok(sent(*outgoing.report(), result, options.timing.then_some(&outgoing as &dyn Timings)))
     }
@@ -206,7 +225,7 @@ where
 
 fn sent(
     report: SendReport,
-    result: Result<SendReport, packhorse_application::SendError>,
+    result: Result<SendReport, SendError>,
     timings: Option<&dyn Timings>,
 ) -> SendOutcome {
     let timing = timings.map(|timings| Table(&[timings]).to_string());
@@ -254,9 +273,8 @@ pub(crate) fn receive_over(
     options: &ReceiveOptions,
     watch: &mut dyn Watch,
 ) -> Result<ReceiveOutcome, Error> {
-    let outcome = receive_from(target, receiving, until, options, watch);
-    drop(answers);
-    outcome
+    let receiving = if answers.is_some() { receiving.ticking() } else { receiving };
+    receive_answering(target, receiving, answers, until, options, watch)
 }
 
 /// As [`receive`], over a transport of the caller's.
@@ -265,7 +283,22 @@ pub(crate) fn receive_over(
 /// As [`receive`].
 pub fn receive_from<T>(
     target: Target,
+    transport: T,
+    until: Until,
+    options: &ReceiveOptions,
+    watch: &mut dyn Watch,
+) -> Result<ReceiveOutcome, Error>
+where
+    T: Transport,
+    T::Error: core::fmt::Display,
+{
+    receive_answering(target, transport, None, until, options, watch)
+}
+
+fn receive_answering<T>(
+    target: Target,
     mut transport: T,
+    answers: Option<SendingEnd>,
     until: Until,
     options: &ReceiveOptions,
     watch: &mut dyn Watch,
@@ -284,7 +317,7 @@ where
         (profile, Boundaries::Bytes) => listen(&mut transport, profile)?,
     };
     let (report, timing) =
-        wire.speak(options.timing, Receiving { target, transport, until, seen: &seen, watch })?;
+        wire.speak(options.timing, Receiving { target, transport, answers, until, seen: &seen, watch })?;
     if options.profile.is_some() && report.transfer.wire_bytes == 0 {
         return Err(Error::Silence);
     }
@@ -295,6 +328,8 @@ where
 struct Receiving<'a, T> {
     target: Target,
     transport: T,
+    /// Where answers go.
+    answers: Option<SendingEnd>,
     until: Until,
     seen: &'a [u8],
     watch: &'a mut dyn Watch,
@@ -308,7 +343,12 @@ where
     type Output = Result<(ReceiveReport, String), Error>;
 
     fn speak<P: Profile, F: Framing + Clone + Send + 'static>(self, framing: F) -> Self::Output {
-        let incoming = Incoming::<P, F, T>::new(framing, self.transport, self.target, self.until, self.seen)?;
+        let (target, until) = (self.target, self.until);
+        let mut incoming =
+            Incoming::<P, F, T>::new(framing.clone(), self.transport, target, until, self.seen)?;
+        if let Some(answers) = self.answers {
+            incoming = incoming.answering(framing, answers);
+        }
         let received: Received<P> = incoming.receive(self.watch)?;
         Ok((received.report, Table(&[&received]).to_string()))
     }
@@ -343,7 +383,7 @@ where
                 return Ok((Wire::stream(told), seen));
             }
             Ok(len) => total += len as u64,
-            Err(TransportError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+            Err(TransportError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
             Err(TransportError::TooLong { .. }) => {}
             Err(TransportError::Io(error)) => {
                 return Err(ReceiveError::from(LinkError::Io(error.to_string())).into());

@@ -36,6 +36,7 @@ use crate::report::{SendReport, add};
 use crate::settings::{SendSettings, ahead, config, smooth};
 use crate::slab::Shape;
 use crate::slab_reader::Job;
+use crate::transmission::PATIENCE;
 use crate::transmission::needs_session;
 
 /// Control messages are not cut smaller than this: 256 pieces must carry the longest.
@@ -69,6 +70,8 @@ pub struct Outgoing<P: Profile, F, T> {
     duplex: bool,
     /// The chance of a packet to be lost.
     loss: Option<f64>,
+    /// How long receivers may be silent.
+    patience: Duration,
     /// Where there is a pace: a message goes next, if one waits.
     message_next: bool,
     report: SendReport,
@@ -126,6 +129,7 @@ where
             session,
             duplex: settings.duplex,
             loss: settings.loss,
+            patience: settings.patience.unwrap_or(PATIENCE),
             message_next: false,
             report: SendReport::default(),
         })

@@ -6,6 +6,7 @@
 //!   reader thread   of a stream: reads ahead, a few chunks
 //! ```
 
+use core::marker::PhantomData;
 use core::time::Duration;
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -23,7 +24,7 @@ use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
 use crate::report::SendReport;
 use crate::transmission::{
-    FileSource, Growth, ObjectSource, Offer, PATIENCE, SendEvent, SendPlan, SendSession, StreamSource,
+    FileSource, Growth, ObjectSource, Offer, SendEvent, SendPlan, SendSession, StreamSource,
 };
 use crate::{LinkError, SendError};
 
@@ -50,7 +51,7 @@ pub(super) enum Source {
 /// Takes what receivers answer: give it the way back of the link, on a thread of its own.
 pub struct Answers<P: Profile> {
     to: SyncSender<Input>,
-    stack: P::Stack,
+    profile: PhantomData<fn() -> P>,
 }
 
 impl<P: Profile> Answers<P> {
@@ -59,16 +60,17 @@ impl<P: Profile> Answers<P> {
     ///
     /// # Errors
     /// When the link fails.
-    pub fn listen<F: Framing, T: Transport>(mut self, framing: F, transport: T) -> Result<(), LinkError>
+    pub fn listen<F: Framing, T: Transport>(self, framing: F, transport: T) -> Result<(), LinkError>
     where
         T::Error: core::fmt::Display,
     {
         let packet = CONTROL_MAX + P::Stack::HEADROOM + P::Stack::TAILROOM;
+        let mut stack = P::stack();
         let mut inlet = Inlet::<F, T, NoProbe>::new(framing, transport, packet, &[]);
         loop {
             while let Some(range) = inlet.next() {
                 let mut buf = PacketBuf::filled(inlet.packet_mut(range));
-                let body = match self.stack.pull(&mut buf) {
+                let body = match stack.pull(&mut buf) {
                     Ok((_, (arrival, ()))) if arrival.address.control => buf.as_slice().to_vec(),
                     Ok(_) => continue,
                     Err(error) => {
@@ -99,7 +101,7 @@ where
 {
     /// What takes the answers of receivers, where there is a way back.
     pub fn answers(&self) -> Answers<P> {
-        Answers { to: self.feed.inputs(), stack: P::stack() }
+        Answers { to: self.feed.inputs(), profile: PhantomData }
     }
 
     pub(super) fn send_by_session(
@@ -113,8 +115,8 @@ where
             answers: self.duplex,
             session: self.session,
             objects: catalog.count_known().unwrap_or(0),
-            patience: PATIENCE,
             loss: self.loss,
+            patience: self.patience,
         });
         let result = self.run_session(&mut session, catalog, watch);
         self.outlet.flush(None)?;
