@@ -154,6 +154,11 @@ fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
             );
             Ok(Exit::Damaged)
         }
+        // The other side may well have it all, but nobody knows.
+        Some(error @ Error::Send(SendError::NoAnswer { .. })) => {
+            screen::error(&error.to_string());
+            Ok(Exit::Damaged)
+        }
         Some(error) => Err(error.into()),
         None if refused > 0 => {
             screen::error(&format!(

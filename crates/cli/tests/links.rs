@@ -134,7 +134,8 @@ fn files_arrive_over_a_serial_line() {
             }
         }
     });
-    across(&b, &a, &[]);
+    // This cable has one direction only.
+    across(&b, &a, &["--mode", "repeat=1"]);
     drop(cable.join().unwrap());
 }
 
@@ -207,7 +208,16 @@ fn nobody_there_is_told_with_what_to_do() {
         let sender = ended(start(&["send", &file, "--to", &uri, "--give-up", "0.2"]));
         assert_says(&sender, 2, &format!("nobody listens at {uri}"));
     }
-    let sender = ended(start(&["send", &file, "--to", &format!("udp://127.0.0.1:{port}"), "--rate", "500k"]));
+    let sender = ended(start(&[
+        "send",
+        &file,
+        "--to",
+        &format!("udp://127.0.0.1:{port}"),
+        "--rate",
+        "500k",
+        "--mode",
+        "once",
+    ]));
     assert_says(&sender, 1, "nobody received at udp:");
     let receiver =
         ended(start(&["recv", &folder.text("in"), "--from", &format!("tcp://:{port}"), "--give-up", "0.2"]));
