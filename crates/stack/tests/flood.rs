@@ -105,7 +105,8 @@ fn honest(bytes: &[u8]) -> Vec<Vec<u8>> {
         packets.push(sender.packet(5, u32::try_from(number).unwrap(), false, block));
     }
     packets.push(sender.control(5, &Control::End(End { object_id: 5, size: meta.size, hash })));
-    packets.push(sender.control(5, &Control::SessionEnd(SessionEnd { session: 5, objects: 1 })));
+    packets
+        .push(sender.control(5, &Control::SessionEnd(SessionEnd { session: 5, objects: 1, heard: false })));
     packets
 }
 
