@@ -102,7 +102,7 @@ fn names_come_back() {
     for method in Method::ALL {
         assert_eq!(method.name().parse(), Ok(method));
     }
-    assert_eq!("gzip".parse::<Method>(), Err(method::UnknownMethod));
+    assert_eq!("gzip".parse::<Method>(), Err(UnknownMethod));
 }
 
 proptest! {
