@@ -117,7 +117,8 @@ fn what_cannot_be_is_told_with_2() {
 #[test]
 fn the_benchmark_checks_what_it_moves_and_reports_json() {
     let own = name("bench");
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 7] = [
+        &["tcp://127.0.0.1:0", "--ping-pong", "--messages", "2000"],
         &["memory://b", "--messages", "20000"],
         &["memory://b", "--mode", "mpmc", "--senders", "2", "--receivers", "2", "--messages", "20000"],
         &[&own, "--processes", "--messages", "20000"],

@@ -43,9 +43,9 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
     // This end listens for the answers before it asks.
     let back = opening(args, &back(&address)?);
     let answers = Opening { address: listening(&back.address), ..back };
-    let asking = Asking { args, plan: plan.clone(), there: opening(args, &address) };
     let begin = now();
-    let took = answers.receiver(asking)?;
+    let answers = answers.receiver(Boxed)?;
+    let took = joined(opening(args, &address).sender(Asking { plan: plan.clone(), answers })?)?;
     if let Some(child) = child {
         super::finished(child)?;
     }
@@ -81,29 +81,30 @@ fn next(port: u16) -> anyhow::Result<u16> {
     port.checked_add(1).context("the way back needs the next port, and there is none")
 }
 
-/// The end that asks: first it has the receiver of the answers, then it opens the sender.
-struct Asking<'a> {
-    args: &'a BenchArgs,
-    plan: Plan,
-    there: Opening,
-}
+/// Receives one message and gives it to whom it is told.
+type Receive = Box<dyn FnMut(&mut dyn FnMut(&[u8])) -> Result<(), ReceiveError> + Send>;
 
-impl WithReceiver for Asking<'_> {
-    type Out = Took;
+/// A receiver whose type is forgotten: both ends together have one, and not one for each pair of carriers and modes.
+struct Boxed;
 
-    fn with<R: ReceiveRecords + Send + 'static>(self, answers: R) -> anyhow::Result<Took> {
-        let thread = self.there.sender(AskingBoth { plan: self.plan, answers })?;
-        let _ = self.args;
-        joined(thread)
+impl WithReceiver for Boxed {
+    type Out = Receive;
+
+    fn with<R: ReceiveRecords + Send + 'static>(self, mut receiver: R) -> anyhow::Result<Receive> {
+        Ok(Box::new(move |take| {
+            take(&receiver.receive()?);
+            Ok(())
+        }))
     }
 }
 
-struct AskingBoth<R> {
+/// The end that asks.
+struct Asking {
     plan: Plan,
-    answers: R,
+    answers: Receive,
 }
 
-impl<R: ReceiveRecords + Send + 'static> WithSender for AskingBoth<R> {
+impl WithSender for Asking {
     type Out = JoinHandle<anyhow::Result<Took>>;
 
     fn with<S: SendRecords + Send + 'static>(self, mut sender: S) -> anyhow::Result<Self::Out> {
@@ -118,9 +119,8 @@ impl<R: ReceiveRecords + Send + 'static> WithSender for AskingBoth<R> {
                 let mut claim = sender.claim(1, plan.size).context("cannot send")?;
                 stamp.write(&mut claim);
                 claim.publish().context("cannot send")?;
-                let answer = answers.receive().context("no answer came")?;
-                let same = Stamp::read(&answer) == Some(stamp);
-                drop(answer);
+                let mut same = false;
+                answers(&mut |answer| same = Stamp::read(answer) == Some(stamp)).context("no answer came")?;
                 if number >= WARM {
                     took.latency.saturating_record(now().saturating_sub(stamp.time).max(1));
                     took.messages += 1;
@@ -141,45 +141,36 @@ fn answer(args: &BenchArgs, address: &Address, plan: &Plan) -> anyhow::Result<()
         Address::Udp { port, .. } => Address::Udp { host: "127.0.0.1".to_owned(), port },
         other => other,
     };
-    let questions = opening(args, &listening(address));
-    questions.receiver(Answering { back: opening(args, &way_back), cpu: plan.cpu(1) })
+    let mut questions = opening(args, &listening(address)).receiver(Boxed)?;
+    // Over a network each end lets the other in while it receives: whoever answers waits for a question first.
+    let mut first = Vec::new();
+    questions(&mut |question| first = question.to_vec()).context("no question came")?;
+    opening(args, &way_back).sender(Answering { questions, first, cpu: plan.cpu(1) })
 }
 
+/// The end that answers.
 struct Answering {
-    back: Opening,
+    questions: Receive,
+    first: Vec<u8>,
     cpu: Option<usize>,
 }
 
-impl WithReceiver for Answering {
-    type Out = ();
-
-    fn with<R: ReceiveRecords + Send + 'static>(self, questions: R) -> anyhow::Result<()> {
-        self.back.sender(AnsweringBoth { questions, cpu: self.cpu })
-    }
-}
-
-struct AnsweringBoth<R> {
-    questions: R,
-    cpu: Option<usize>,
-}
-
-impl<R: ReceiveRecords + Send + 'static> WithSender for AnsweringBoth<R> {
+impl WithSender for Answering {
     type Out = ();
 
     fn with<S: SendRecords + Send + 'static>(self, mut sender: S) -> anyhow::Result<()> {
-        let Self { mut questions, cpu } = self;
+        let Self { mut questions, first, cpu } = self;
         if let Some(cpu) = cpu {
             pin(cpu).with_context(|| format!("cannot run on processor {cpu}"))?;
         }
+        sender.send(1, &first).context("cannot answer")?;
         loop {
-            let question = match questions.receive() {
-                Ok(question) => question,
+            let mut answered = Ok(());
+            match questions(&mut |question| answered = sender.send(1, question)) {
+                Ok(()) => answered.context("cannot answer")?,
                 Err(ReceiveError::Stopped) => return Ok(()),
                 Err(error) => return Err(error).context("cannot receive"),
-            };
-            let mut claim = sender.claim(1, question.len()).context("cannot answer")?;
-            claim.copy_from_slice(&question);
-            claim.publish().context("cannot answer")?;
+            }
         }
     }
 }
