@@ -48,7 +48,11 @@ impl WithSender for Sending<'_> {
         let drops = self.args.end.back_pressure == BackPressure::DropNewest;
         let mut outlet = Outlet { sender, kind: self.args.kind, compressor, drops };
         read(self.args.end.records, outlet.sender.largest(), coalescer, &mut outlet)?;
-        outlet.sender.flush().context("cannot send what waits")?;
+        match outlet.sender.flush() {
+            // Told already, or it was stopped behind the last message.
+            Ok(()) | Err(SendError::Stopped) => {}
+            Err(error) => return Err(error).context("cannot send what waits"),
+        }
         let metrics = outlet.sender.metrics();
         let dropped = metrics.dropped_newest + metrics.dropped_oldest + metrics.lost;
         if dropped > 0 {

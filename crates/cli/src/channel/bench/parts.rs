@@ -3,7 +3,7 @@
 use core::hint::spin_loop;
 use std::thread::{self, JoinHandle};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use hdrhistogram::Histogram;
 use packhorse::channel::placement::pin;
 use packhorse::channel::{ClaimedRecord as _, ReceiveError, ReceiveRecords, SendRecords};
@@ -233,7 +233,6 @@ impl Reading {
             took.wrong += u64::from(stamp.number < *next);
             *next = stamp.number + 1;
         }
-        ensure!(took.messages > 0, "nothing came");
         took.end = now();
         took.lost = receiver.metrics().lost;
         Ok(took)
