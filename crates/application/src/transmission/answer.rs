@@ -114,12 +114,11 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             let (tag, id) = (object.tag(), object.message_id);
             let (block, index) = (self.plan.block, Some(object.index));
             let heard = object.heard;
-            let pieces = match object.end() {
-                // A receiver that has begun anew answers only to META.
-                Ok(end) if heard && object.is_sent() && turn % 2 == 1 => {
-                    super::cut::<P>(&Control::End(end), id.wrapping_add(1), tag, block, index)?
-                }
-                _ => super::cut::<P>(&Control::Meta(object.meta()), id, tag, block, index)?,
+            // A receiver that has begun anew answers only to META.
+            let end = if heard && turn % 2 == 1 && object.is_sent() { object.end().ok() } else { None };
+            let pieces = match end {
+                Some(end) => super::cut::<P>(&Control::End(end), id.wrapping_add(1), tag, block, index)?,
+                None => super::cut::<P>(&Control::Meta(object.meta()), id, tag, block, index)?,
             };
             self.pieces.extend(pieces);
         }
