@@ -33,7 +33,7 @@ What the project runs on itself.
 
   cargo xtask test  [--only STEP[,STEP]] [--skip STEP[,STEP]] [--list] [--verbose]
                                    every check; CI runs exactly this
-  cargo xtask bench [NAME...] [--rounds N] [--list]
+  cargo xtask bench [NAME...] [--rounds N] [--plot] [--list]
                                    ratios measured side by side in one run
   cargo xtask fuzz  [TARGET...] [--seconds N] [--list]
                                    coverage-guided fuzzing (nightly, cargo-fuzz)

@@ -9,6 +9,7 @@ mod ftag;
 mod heaps;
 mod heaps_recv;
 mod line;
+mod links;
 mod lz4;
 mod pipe;
 mod process;
@@ -44,6 +45,11 @@ const BENCHES: &[Bench] = &[
         run: heaps::run,
     },
     Bench { name: "line", about: "1 MB over a serial line with byte errors, beside ZMODEM", run: line::run },
+    Bench {
+        name: "links",
+        about: "bad links, one way: wire bytes a byte, and how many arrive",
+        run: links::run,
+    },
     Bench { name: "layers", about: "pushing four headers beside copying per layer", run: criterion::layers },
     Bench {
         name: "channel",
@@ -65,6 +71,7 @@ pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {
         BENCHES.iter().for_each(|bench| println!("{:<10} {}", bench.name, bench.about));
         return Ok(true);
     }
+    let plot = take_flag(&mut args, "--plot");
     let rounds = take_option(&mut args, "--rounds")?;
     let rounds = rounds.map(|text| parse_number("--rounds", &text)).transpose()?;
     if let Some(unknown) = args.iter().find(|arg| BENCHES.iter().all(|bench| bench.name != arg.as_str())) {
@@ -72,6 +79,10 @@ pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {
     }
     let context = Context { workspace: Workspace::load()?, rounds };
     std::env::set_current_dir(&context.workspace.root)?;
+    if plot {
+        links::plot(&context)?;
+        return Ok(true);
+    }
     let mut well = true;
     for bench in BENCHES.iter().filter(|bench| args.is_empty() || args.iter().any(|arg| arg == bench.name)) {
         println!("{}", report::bold(&format!("{}: {}", bench.name, bench.about)));
