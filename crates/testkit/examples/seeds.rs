@@ -6,16 +6,18 @@
 use std::path::Path;
 
 use packhorse_buffer::{Layer as _, Over, PacketBuf};
+use packhorse_link::rugged::Code;
 use packhorse_link::{
-    Check, Cobs, Crc16SpiFujitsu, Crc32c, FfStuffing, Framing, LengthCheck, LengthPrefixed, StreamBuf,
+    Check, Cobs, Crc16SpiFujitsu, Crc32c, FfStuffing, Framing, LengthCheck, LengthPrefixed, Rugged, StreamBuf,
 };
 use packhorse_packet::{Address, Channel, Fragment};
 use packhorse_testkit::golden;
 use packhorse_transfer::{
-    BlockHeader, Control, ControlCodec, End, Meta, ObjectKind, SessionEnd, ftag, native, tag_of,
+    BlockHeader, Control, ControlCodec, End, Meta, ObjectKind, SessionEnd, ftag, native, rugged, tag_of,
 };
 
 type Native = Over<native::BlockLayer, Over<packhorse_packet::native::PacketLayer, Check<Crc32c>>>;
+type RuggedStack = Over<rugged::BlockLayer, Over<packhorse_packet::rugged::PacketLayer, Check<Crc32c>>>;
 type Ftag = Over<ftag::BlockLayer, Over<packhorse_packet::ftag::PacketLayer, LengthCheck<Crc16SpiFujitsu>>>;
 
 /// No seed is longer: the fuzzer grows them by itself.
@@ -25,7 +27,11 @@ fn main() {
     for (name, messages) in [("control_native", native_messages()), ("control_ftag", ftag_messages())] {
         messages.iter().for_each(|(seed, bytes)| write(name, seed, bytes));
     }
-    let packets = native_packets();
+    for (seed, packet) in &packets(RuggedStack::default()) {
+        write("pull_rugged", seed, packet);
+        write("pull_rugged", &format!("{seed}-bare"), &packet[..packet.len() - 4]);
+    }
+    let packets = packets(Native::default());
     for (seed, packet) in &packets {
         write("pull_native", seed, packet);
         // The layers above the check, which the target adds by itself.
@@ -41,6 +47,7 @@ fn main() {
     let plain: Vec<Vec<u8>> = packets.into_iter().map(|(_, packet)| packet).collect();
     frames("deframe_ff", &mut FfStuffing::new(300), &plain);
     frames("deframe_cobs", &mut Cobs::new(300), &plain);
+    frames("deframe_rugged", &mut Rugged::new(300, Code::default()), &plain);
     frames("deframe_length_prefixed", &mut LengthPrefixed::new(300), &plain);
     receiver();
     sessions(&plain);
@@ -173,8 +180,10 @@ fn encoded<C: ControlCodec>(controls: &[(&'static str, Control<'_>)]) -> Vec<(&'
 }
 
 /// One data packet, one with every byte that framings care for, one empty, and a control message in pieces.
-fn native_packets() -> Vec<(String, Vec<u8>)> {
-    let mut stack = Native::default();
+fn packets<S>(mut stack: S) -> Vec<(String, Vec<u8>)>
+where
+    S: packhorse_buffer::Layer<Tx = (BlockHeader, (Address, ()))>,
+{
     let mut packet = |address: Address, block: BlockHeader, payload: &[u8]| {
         let mut buf = PacketBuf::with_headroom(vec![0; 600], 100).expect("there is room");
         buf.put_slice(payload).expect("there is room");

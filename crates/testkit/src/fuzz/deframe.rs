@@ -7,13 +7,17 @@
 //! behind any junk is found.
 
 use packhorse_buffer::PacketBuf;
-use packhorse_link::{Check, Cobs, Crc32c, FfStuffing, Framing, LengthPrefixed, StreamBuf};
+use packhorse_link::rugged::Code;
+use packhorse_link::{Check, Cobs, Crc32c, FfStuffing, Framing, LengthPrefixed, Rugged, StreamBuf};
 
 /// Longest packet that the framings here accept.
 const PACKET_MAX: usize = 300;
 
+/// Most bytes that any frame has beside its packet: the parity of the strongest rugged ones.
+const OVERHEAD_MAX: usize = 2100;
+
 /// Receive memory: several frames, so that nothing overflows and every packet must come out.
-const MEMORY: usize = 4096;
+const MEMORY: usize = 8192;
 
 /// Any stream through the deframer of `FF`/`FE` stuffing.
 pub fn deframe_ff(data: &[u8]) {
@@ -23,6 +27,11 @@ pub fn deframe_ff(data: &[u8]) {
 /// Any stream through the deframer of COBS.
 pub fn deframe_cobs(data: &[u8]) {
     deframe(data, || Cobs::new(PACKET_MAX));
+}
+
+/// Any stream through the deframer of rugged frames.
+pub fn deframe_rugged(data: &[u8]) {
+    deframe(data, || Rugged::new(PACKET_MAX, Code::default()));
 }
 
 /// Any stream through the deframer of length-prefixed frames.
@@ -54,7 +63,7 @@ fn deframe<F: Framing>(data: &[u8], new: impl Fn() -> F) {
     damaged.extend_from_slice(&frame(&mut new(), checked.as_slice()));
     // Where a length marks the end, a cut frame whose missing bytes are as many as all that follows looks whole. So
     // more follows than the longest frame can reach.
-    damaged.resize(damaged.len() + PACKET_MAX + 64, 0);
+    damaged.resize(damaged.len() + PACKET_MAX + OVERHEAD_MAX, 0);
     let found = packets(&mut new(), &damaged, MEMORY);
     let sought = checked.as_slice();
     assert!(found.iter().any(|packet| packet == sought), "a whole frame behind junk is found");

@@ -20,9 +20,9 @@ mod uri;
 
 pub use channel::{channel_compressed, channel_records};
 pub use control::{control_ftag, control_native};
-pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed};
+pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed, deframe_rugged};
 pub use lz4::{lz4_block, lz4_decode, lz4_round_trip};
-pub use pull::{pull_ftag, pull_native};
+pub use pull::{pull_ftag, pull_native, pull_rugged};
 pub use receiver::receiver;
 pub use session::session;
 pub use spead::{spead_descriptor, spead_heaps, spead_packet};
@@ -40,11 +40,13 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("deframe_cobs", deframe_cobs),
     ("deframe_ff", deframe_ff),
     ("deframe_length_prefixed", deframe_length_prefixed),
+    ("deframe_rugged", deframe_rugged),
     ("lz4_block", lz4_block),
     ("lz4_decode", lz4_decode),
     ("lz4_round_trip", lz4_round_trip),
     ("pull_ftag", pull_ftag),
     ("pull_native", pull_native),
+    ("pull_rugged", pull_rugged),
     ("receiver", receiver),
     ("session", session),
     ("spead_descriptor", spead_descriptor),

@@ -20,6 +20,9 @@ type Ftag = Over<
     Over<packhorse_packet::ftag::PacketLayer, LengthCheck<Crc16SpiFujitsu>>,
 >;
 
+type Rugged =
+    Over<packhorse_transfer::rugged::BlockLayer, Over<packhorse_packet::rugged::PacketLayer, Check<Crc32c>>>;
+
 /// Room around a packet, to push what was pulled.
 const ROOM: usize = 32;
 
@@ -30,6 +33,14 @@ pub fn pull_native(data: &[u8]) {
     if let Some(sealed) = sealed(Check::<Crc32c>::new(), data) {
         pull(native(), native(), &sealed, 2..6);
         message(data);
+    }
+}
+
+/// Any packet through the layers of the rugged stack.
+pub fn pull_rugged(data: &[u8]) {
+    pull(Rugged::default(), Rugged::default(), data, 0..3);
+    if let Some(sealed) = sealed(Check::<Crc32c>::new(), data) {
+        pull(Rugged::default(), Rugged::default(), &sealed, 1..3);
     }
 }
 
