@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use packhorse_transfer::{ControlCodec as _, Mode, Pace, RepeatOrder, SenderConfig};
 
+use crate::choose;
 use crate::feed::Ahead;
 use crate::profile::Profile;
 use crate::slab::Shape;
@@ -18,7 +19,7 @@ const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// How to send. Lengths and rates in bytes; `None` is the profile's default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SendSettings {
-    /// What is done about loss.
+    /// What is done about loss; no copies in [`Mode::Repeat`] are as many as suit `loss`.
     pub mode: Mode,
     /// Bytes of a block.
     pub block: Option<u32>,
@@ -38,6 +39,24 @@ pub struct SendSettings {
     pub duplex: bool,
     /// How long receivers may be silent that are to answer; `None`: half a minute.
     pub patience: Option<Duration>,
+}
+
+impl SendSettings {
+    /// Whether copies are to suit what is expected.
+    pub(crate) fn chooses_copies(&self) -> bool {
+        self.mode == Mode::Repeat { copies: 0 }
+    }
+
+    /// The same with as many copies as objects whose length nobody knows need.
+    pub(crate) fn with_copies(&self) -> Self {
+        /// Blocks that are reckoned with.
+        const BLOCKS: u32 = 1 << 16;
+        if !self.chooses_copies() {
+            return *self;
+        }
+        let copies = choose::copies(BLOCKS, self.loss.unwrap_or(choose::LinkEstimate::LOSS));
+        Self { mode: Mode::Repeat { copies: copies.max(1) }, ..*self }
+    }
 }
 
 /// How the transfer's sender works.

@@ -27,6 +27,7 @@ use packhorse_transfer::{
 
 use crate::SendError;
 use crate::catalog::{Catalog, Entry, EntryKind};
+use crate::choose::{self, LinkEstimate};
 use crate::feed::{Feed, Messages};
 use crate::integrity::{Hasher, hash_file};
 use crate::outlet::Outlet;
@@ -72,6 +73,8 @@ pub struct Outgoing<P: Profile, F, T> {
     loss: Option<f64>,
     /// How long receivers may be silent.
     patience: Duration,
+    /// Copies of a block follow it, object by object.
+    chooses_copies: bool,
     /// Where there is a pace: a message goes next, if one waits.
     message_next: bool,
     report: SendReport,
@@ -86,6 +89,8 @@ where
     /// # Errors
     /// When the block size does not suit profile or transport, or the system gives no thread.
     pub fn new(framing: F, transport: T, settings: &SendSettings) -> Result<Self, SendError> {
+        let chooses_copies = settings.chooses_copies();
+        let settings = &settings.with_copies();
         let lossy = settings.mode != Mode::Once;
         let default = if lossy { P::BLOCK_LOSSY } else { smooth(P::BLOCK, settings.pace) };
         let block = settings.block.unwrap_or(default);
@@ -130,6 +135,7 @@ where
             duplex: settings.duplex,
             loss: settings.loss,
             patience: settings.patience.unwrap_or(PATIENCE),
+            chooses_copies,
             message_next: false,
             report: SendReport::default(),
         })
@@ -242,6 +248,10 @@ where
             let (size, file) = entry.open().map_err(unreadable)?;
             meta.size = Some(size);
             let layout = Layout::new(size, self.block).map_err(|error| unsendable(error.to_string()))?;
+            if self.chooses_copies {
+                let loss = self.loss.unwrap_or(LinkEstimate::LOSS);
+                self.config.mode = Mode::Repeat { copies: choose::copies(layout.blocks(), loss).max(1) };
+            }
             match file {
                 Some(file) if size > 0 => {
                     if P::HASH_FIRST {
