@@ -236,7 +236,13 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
                 self.last = piece.meta_of;
                 return Ok(Some(buf));
             }
-            let Some((at, next)) = self.next(now) else { return Ok(None) };
+            let Some((at, next)) = self.next(now) else {
+                // The end of the session may have been said just now.
+                if self.pieces.is_empty() {
+                    return Ok(None);
+                }
+                continue;
+            };
             let Some(object) = self.active.get_mut(at) else { return Ok(None) };
             let (index, tag) = (object.index, object.tag());
             match next {
