@@ -168,7 +168,7 @@ fn blocks_that_are_missing_at_the_end_are_told_and_may_still_come() {
 fn flash_and_cards_take_blocks_in_any_order() {
     let bytes = picture(3000);
     let line = frames::<Native>(&bytes, SenderConfig { end_copies: 2, ..SenderConfig::repeat(1) });
-    let mut flash = Flash::<_, 4>::new(SimulatedFlash::<8192, 1024, 4>::new(), 1024, 8192);
+    let mut flash = Flash::<_, 4>::new(SimulatedFlash::<_, 1024, 4>::new([0; 8192]), 1024, 8192);
     let mut card = Card::new(SimulatedCard::<8>::new(), 1);
     let mut lines = [line.clone(), line];
     // Odd blocks first, then even ones.
@@ -212,7 +212,7 @@ proptest! {
     fn flash_gives_back_what_was_written_at_any_offset(
         writes in proptest::collection::vec((0_usize..2000, 1_usize..70), 1..40),
     ) {
-        let mut flash = Flash::<_, 1>::new(SimulatedFlash::<4096, 512, 8>::new(), 0, 4096);
+        let mut flash = Flash::<_, 1>::new(SimulatedFlash::<_, 512, 8>::new([0; 4096]), 0, 4096);
         let mut model = vec![None; 4096];
         for (offset, len) in writes {
             let range = offset..offset + len;

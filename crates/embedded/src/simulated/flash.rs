@@ -5,11 +5,12 @@ use core::time::Duration;
 use embedded_storage::nor_flash::{
     ErrorType, MultiwriteNorFlash, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
+use packhorse_buffer::Storage;
 
-/// `SIZE` bytes in erase blocks of `ERASE` and words of `WORD` bytes.
+/// The bytes of a storage in erase blocks of `ERASE` and words of `WORD` bytes.
 #[derive(Clone, Debug)]
-pub struct SimulatedFlash<const SIZE: usize, const ERASE: usize, const WORD: usize> {
-    memory: [u8; SIZE],
+pub struct SimulatedFlash<S, const ERASE: usize, const WORD: usize> {
+    memory: S,
     erasures: u32,
     busy: Duration,
     /// How long one erasure takes, with interrupts off: 45 to 400 ms on real chips.
@@ -39,12 +40,12 @@ impl NorFlashError for FlashFault {
     }
 }
 
-impl<const SIZE: usize, const ERASE: usize, const WORD: usize> SimulatedFlash<SIZE, ERASE, WORD> {
-    /// Full of what was there before: zeroes.
+impl<S: Storage, const ERASE: usize, const WORD: usize> SimulatedFlash<S, ERASE, WORD> {
+    /// Full of what was there before: what `memory` holds.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(memory: S) -> Self {
         Self {
-            memory: [0; SIZE],
+            memory,
             erasures: 0,
             busy: Duration::ZERO,
             erase_time: Duration::from_millis(45),
@@ -64,9 +65,10 @@ impl<const SIZE: usize, const ERASE: usize, const WORD: usize> SimulatedFlash<SI
         self.erasures
     }
 
-    fn check(offset: u32, len: usize, unit: usize) -> Result<usize, FlashFault> {
+    /// Where the bytes lie in the memory.
+    fn check(&self, offset: u32, len: usize, unit: usize) -> Result<usize, FlashFault> {
         let offset = usize::try_from(offset).map_err(|_| FlashFault::OutOfBounds)?;
-        if offset.checked_add(len).is_none_or(|end| end > SIZE) {
+        if offset.checked_add(len).is_none_or(|end| end > self.memory.as_slice().len()) {
             return Err(FlashFault::OutOfBounds);
         }
         let aligned = offset.is_multiple_of(unit) && len.is_multiple_of(unit);
@@ -74,44 +76,32 @@ impl<const SIZE: usize, const ERASE: usize, const WORD: usize> SimulatedFlash<SI
     }
 }
 
-impl<const SIZE: usize, const ERASE: usize, const WORD: usize> Default for SimulatedFlash<SIZE, ERASE, WORD> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const SIZE: usize, const ERASE: usize, const WORD: usize> ErrorType
-    for SimulatedFlash<SIZE, ERASE, WORD>
-{
+impl<S: Storage, const ERASE: usize, const WORD: usize> ErrorType for SimulatedFlash<S, ERASE, WORD> {
     type Error = FlashFault;
 }
 
-impl<const SIZE: usize, const ERASE: usize, const WORD: usize> ReadNorFlash
-    for SimulatedFlash<SIZE, ERASE, WORD>
-{
+impl<S: Storage, const ERASE: usize, const WORD: usize> ReadNorFlash for SimulatedFlash<S, ERASE, WORD> {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashFault> {
-        let at = Self::check(offset, bytes.len(), 1)?;
-        bytes.copy_from_slice(&self.memory[at..at + bytes.len()]);
+        let at = self.check(offset, bytes.len(), 1)?;
+        bytes.copy_from_slice(&self.memory.as_slice()[at..at + bytes.len()]);
         Ok(())
     }
 
     fn capacity(&self) -> usize {
-        SIZE
+        self.memory.as_slice().len()
     }
 }
 
-impl<const SIZE: usize, const ERASE: usize, const WORD: usize> NorFlash
-    for SimulatedFlash<SIZE, ERASE, WORD>
-{
+impl<S: Storage, const ERASE: usize, const WORD: usize> NorFlash for SimulatedFlash<S, ERASE, WORD> {
     const WRITE_SIZE: usize = WORD;
     const ERASE_SIZE: usize = ERASE;
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashFault> {
         let len = usize::try_from(to.saturating_sub(from)).map_err(|_| FlashFault::OutOfBounds)?;
-        let at = Self::check(from, len, ERASE)?;
-        self.memory[at..at + len].fill(0xFF);
+        let at = self.check(from, len, ERASE)?;
+        self.memory.as_mut_slice()[at..at + len].fill(0xFF);
         let blocks = u32::try_from(len / ERASE).unwrap_or(u32::MAX);
         self.erasures += blocks;
         self.busy += self.erase_time * blocks;
@@ -119,8 +109,8 @@ impl<const SIZE: usize, const ERASE: usize, const WORD: usize> NorFlash
     }
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashFault> {
-        let at = Self::check(offset, bytes.len(), WORD)?;
-        let place = &mut self.memory[at..at + bytes.len()];
+        let at = self.check(offset, bytes.len(), WORD)?;
+        let place = &mut self.memory.as_mut_slice()[at..at + bytes.len()];
         if place.iter().zip(bytes).any(|(old, new)| *new & !*old != 0 && *new != 0xFF) {
             return Err(FlashFault::NotErased);
         }
@@ -130,7 +120,7 @@ impl<const SIZE: usize, const ERASE: usize, const WORD: usize> NorFlash
     }
 }
 
-impl<const SIZE: usize, const ERASE: usize, const WORD: usize> MultiwriteNorFlash
-    for SimulatedFlash<SIZE, ERASE, WORD>
+impl<S: Storage, const ERASE: usize, const WORD: usize> MultiwriteNorFlash
+    for SimulatedFlash<S, ERASE, WORD>
 {
 }

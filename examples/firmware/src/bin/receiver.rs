@@ -1,0 +1,65 @@
+//! Receives one object over the UART into (simulated) flash, verifies it, and reports what it was. What is too large, damaged or
+//! incomplete is reported too, and the next object may come.
+
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use embedded_io::{Read as _, ReadReady as _};
+use packhorse_buffer::Clock as _;
+use packhorse_embedded::Inbound;
+use packhorse_embedded::inbound::Event;
+use packhorse_embedded::simulated::SimulatedFlash;
+use packhorse_embedded::storage::Flash;
+use packhorse_firmware::clock::Ticks;
+use packhorse_firmware::uart::Uart;
+use packhorse_firmware::{FRAME, MESSAGE, Profile, report};
+
+/// Bytes of the simulated flash.
+const CHIP: usize = 40 * 1024;
+
+/// Two frames; a bit for each of 768 blocks.
+type Receiving = Inbound<Profile, { 2 * FRAME }, MESSAGE, 96>;
+
+#[entry]
+fn main() -> ! {
+    let Some(core) = cortex_m::Peripherals::take() else { report::end(false) };
+    let clock = Ticks::new(core.SYST);
+    let mut uart = Uart::new();
+    // Erase blocks of 1 KiB and words of 4 bytes, as the chip's own flash has them.
+    let Some(chip) = cortex_m::singleton!(CHIP_MEMORY: [u8; CHIP] = [0; CHIP]) else { report::end(false) };
+    let mut flash = Flash::<_, 8>::new(SimulatedFlash::<_, 1024, 4>::new(&mut chip[..]), 0, CHIP as u32);
+    let mut inbound = Receiving::new(flash.capacity());
+    let mut messages = 0;
+    loop {
+        if !uart.read_ready().unwrap_or(false) {
+            continue;
+        }
+        let Ok(len) = uart.read(inbound.spare());
+        let (mut done, mut renew) = (false, false);
+        inbound.take(clock.now(), len, &mut flash, &mut |event| match event {
+            Event::Announced { size, .. } => {
+                report::number("announced", u32::try_from(size).unwrap_or(u32::MAX));
+            }
+            Event::Verified { size } => {
+                report::number("verified", u32::try_from(size).unwrap_or(u32::MAX));
+                done = true;
+            }
+            Event::Message { .. } => messages += 1,
+            Event::Refused { .. } => report::number("refused", 1),
+            Event::Failed(_) => {
+                report::number("failed", 1);
+                renew = true;
+            }
+        });
+        if renew {
+            flash.renew();
+        }
+        if done {
+            report::number("messages", messages);
+            report::number("damaged", u32::try_from(inbound.stats().damaged).unwrap_or(u32::MAX));
+            report::number("stack", report::stack_used());
+            report::end(true);
+        }
+    }
+}
