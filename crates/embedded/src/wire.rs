@@ -3,6 +3,7 @@
 //! The layers are those of the hosts, without what measures them; what goes over the line is the same.
 
 use packhorse_buffer::{DecodeError, Layer, Over};
+use packhorse_link::rugged::{self, Code};
 use packhorse_link::{Check, Cobs, Crc16SpiFujitsu, Crc32c, FfStuffing, Framing, LengthCheck};
 use packhorse_packet::{Address, Arrival, Channel};
 use packhorse_transfer::{BlockHeader, ControlCodec, RepeatOrder};
@@ -92,5 +93,34 @@ impl Wire for Ftag {
 
     fn framing(_packet: usize) -> FfStuffing {
         FfStuffing::ftag()
+    }
+}
+
+/// Profile `rugged`: frames whose wrong bytes are corrected. `PARITY` bytes of parity a packet, an even number from 2 to 32,
+/// correct half as many; other numbers do not compile. `DEPTH` as in [`Native`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rugged<const PARITY: usize = 8, const DEPTH: usize = 12>;
+
+impl<const PARITY: usize, const DEPTH: usize> Wire for Rugged<PARITY, DEPTH> {
+    const NAME: &'static str = "rugged";
+    const TRANSFER: Channel = Channel::TRANSFER;
+    const REPEATS: RepeatOrder = RepeatOrder::Spread;
+    const HASH_FIRST: bool = false;
+
+    type Stack = Over<
+        packhorse_transfer::rugged::BlockLayer,
+        Over<packhorse_packet::rugged::PacketLayer, Check<Crc32c>>,
+    >;
+    type Framing = rugged::Rugged;
+    type Codec = packhorse_transfer::rugged::Codec;
+    type Hash = Blake3<DEPTH>;
+
+    fn stack() -> Self::Stack {
+        Self::Stack::default()
+    }
+
+    fn framing(packet: usize) -> rugged::Rugged {
+        const { assert!(Code::new(PARITY, 1).is_some(), "parity is even, from 2 to 32") };
+        rugged::Rugged::new(packet, Code::new(PARITY, 1).unwrap_or_default())
     }
 }

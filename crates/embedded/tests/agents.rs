@@ -4,7 +4,7 @@ use packhorse_buffer::{Instant, PacketBuf};
 use packhorse_embedded::inbound::{Event, Failure, Reason};
 use packhorse_embedded::simulated::{SimulatedCard, SimulatedFlash};
 use packhorse_embedded::storage::{Card, Flash};
-use packhorse_embedded::wire::{Ftag, Native};
+use packhorse_embedded::wire::{Ftag, Native, Rugged};
 use packhorse_embedded::{Inbound, Object, Outbound, Polled, Wire, hash_of};
 use packhorse_transfer::{BlockSink, BlockSource, SenderConfig};
 use proptest::prelude::*;
@@ -80,6 +80,7 @@ fn an_object_crosses_a_clean_line_however_the_bytes_are_cut() {
     for len in [0, 1, 47, 48, 49, 1000, 4000] {
         crosses::<Native>(len);
         crosses::<Ftag>(len);
+        crosses::<Rugged>(len);
     }
 }
 
@@ -94,20 +95,22 @@ fn survives_loss<W: Wire>() {
         let mut frame = frame.clone();
         match number % 11 {
             3 => continue,
-            5 => frame[number % 20] ^= 0x55,
+            // More than the code of a rugged frame corrects.
+            5 => frame.iter_mut().skip(20).take(9).for_each(|byte| *byte ^= 0x55),
             _ => {}
         }
         told.extend(bring(&mut inbound, &mut &mut memory[..], &frame, 64));
     }
     assert!(told.contains(&verified(3000)), "{}: {told:?}", W::NAME);
     assert_eq!(memory[..3000], bytes);
-    assert!(inbound.stats().damaged > 0);
+    assert!(inbound.stats().damaged + inbound.frame_stats().uncorrectable > 0);
 }
 
 #[test]
 fn repeats_carry_an_object_over_a_line_that_loses_and_damages_frames() {
     survives_loss::<Native>();
     survives_loss::<Ftag>();
+    survives_loss::<Rugged>();
 }
 
 #[test]
@@ -185,6 +188,21 @@ fn flash_and_cards_take_blocks_in_any_order() {
     assert_eq!(erased, 3, "each erase block once");
 }
 
+#[test]
+fn a_rugged_line_with_a_wrong_byte_in_every_frame_loses_nothing() {
+    let bytes = picture(3000);
+    let mut line = frames::<Rugged>(&bytes, SenderConfig::once());
+    for (number, frame) in line.iter_mut().enumerate() {
+        let at = number * 7 % frame.len();
+        frame[at] ^= 0x20;
+    }
+    let mut memory = vec![0; 4096];
+    let mut inbound = Receiving::<Rugged>::new(4096);
+    let told = bring(&mut inbound, &mut &mut memory[..], &line.concat(), 64);
+    assert_eq!(told.last(), Some(&verified(3000)));
+    assert!(inbound.frame_stats().corrected > 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -193,6 +211,7 @@ proptest! {
         let mut memory = vec![0; 2048];
         bring(&mut Receiving::<Native>::new(2048), &mut &mut memory[..], &bytes, piece);
         bring(&mut Receiving::<Ftag>::new(2048), &mut &mut memory[..], &bytes, piece);
+        bring(&mut Receiving::<Rugged>::new(2048), &mut &mut memory[..], &bytes, piece);
     }
 
     #[test]

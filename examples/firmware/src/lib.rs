@@ -11,7 +11,10 @@ pub mod uart;
 #[cfg(feature = "ftag")]
 pub type Profile = packhorse_embedded::wire::Ftag;
 /// The wire that was chosen when building.
-#[cfg(not(feature = "ftag"))]
+#[cfg(feature = "rugged")]
+pub type Profile = packhorse_embedded::wire::Rugged<8, 8>;
+/// The wire that was chosen when building.
+#[cfg(not(any(feature = "ftag", feature = "rugged")))]
 pub type Profile = packhorse_embedded::wire::Native<8>;
 
 /// Bytes of a packet, as the radio of the toolkit has them, less what marks it on the line.
@@ -19,8 +22,11 @@ pub const PACKET: usize = 64;
 /// Bytes of the longest frame: every byte of an `ftag` packet may be stuffed; COBS adds 3.
 #[cfg(feature = "ftag")]
 pub const FRAME: usize = 2 * PACKET + 2;
+/// Bytes of the longest frame: marker, header and 8 bytes of parity.
+#[cfg(feature = "rugged")]
+pub const FRAME: usize = packhorse_link::rugged::FRONT + PACKET + 8;
 /// Bytes of the longest frame.
-#[cfg(not(feature = "ftag"))]
+#[cfg(not(any(feature = "ftag", feature = "rugged")))]
 pub const FRAME: usize = PACKET + 4;
 /// Bytes of the longest control message.
 pub const MESSAGE: usize = 128;
