@@ -4,6 +4,7 @@
 //!   main ──> test   ──> one file per step      every check, the same here and in CI
 //!        ──> bench  ──> one file per bench     ratios, measured side by side
 //!        ──> fuzz                              one target or all, for as long as asked
+//!        ──> size                              flash and RAM of the firmware
 //!        ──> peers                             other people's programs that one step compares with
 //!
 //!   below:  workspace (what cargo knows)  run (a command, announced and timed)  need (what must be installed)
@@ -17,6 +18,7 @@ extern crate alloc;
 
 mod bench;
 mod counts;
+mod firmware;
 mod fuzz;
 mod need;
 mod peers;
@@ -37,6 +39,7 @@ What the project runs on itself.
                                    ratios measured side by side in one run
   cargo xtask fuzz  [TARGET...] [--seconds N] [--list]
                                    coverage-guided fuzzing (nightly, cargo-fuzz)
+  cargo xtask size                 flash and RAM of the firmware, profile by profile, against the budget
   cargo xtask peers [--list]       installs what the step `peers` compares with, below target/venv
 
 Exit codes: 0 all is well; 1 something failed; 2 the command line is wrong.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Some("test") => test::main(&rest),
         Some("bench") => bench::main(&rest),
         Some("fuzz") => fuzz::main(&rest),
+        Some("size") => firmware::size_main(&rest),
         Some("peers") => peers::main(&rest),
         Some("help" | "--help" | "-h") | None => {
             print!("{USAGE}");

@@ -64,6 +64,17 @@ pub(crate) const QEMU: Need = Need {
 pub(crate) const LRZSZ: Need =
     Need { what: "lrzsz", found: || on_path("sz") && on_path("rz"), source: Source::Debian(&["lrzsz"]) };
 
+/// Links programs for microcontrollers.
+pub(crate) const LLD: Need =
+    Need { what: "the linker lld", found: || on_path("ld.lld"), source: Source::Debian(&["lld"]) };
+
+/// Runs firmware.
+pub(crate) const QEMU_ARM: Need = Need {
+    what: "an emulator for microcontrollers",
+    found: || on_path("qemu-system-arm"),
+    source: Source::Debian(&["qemu-system-arm"]),
+};
+
 /// Drives libFuzzer.
 pub(crate) const CARGO_FUZZ: Need =
     Need { what: "cargo-fuzz", found: || on_path("cargo-fuzz"), source: Source::Cargo("cargo-fuzz") };

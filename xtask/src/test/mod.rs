@@ -7,6 +7,7 @@
 mod book;
 mod docs;
 mod examples;
+mod firmware;
 mod foreign;
 mod format;
 mod fuzz;
@@ -60,6 +61,12 @@ const STEPS: &[Step] = &[
     step("docs", "API documentation, warnings denied", &[], docs::run),
     step("package", "what would be published builds", &[], package::run),
     step("no-std", "lower crates for microcontrollers", no_std::NEEDS, no_std::run),
+    step(
+        "firmware",
+        "an emulated microcontroller and the program, both ways",
+        firmware::NEEDS,
+        firmware::run,
+    ),
     step("foreign", "lower crates' tests, big-endian and 32-bit", foreign::NEEDS, foreign::run),
     step("fuzz", "every fuzz target for a few seconds", fuzz::NEEDS, fuzz::run),
 ];

@@ -11,7 +11,7 @@ use packhorse_firmware::clock::Ticks;
 use packhorse_firmware::uart::Uart;
 use packhorse_firmware::{FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, report};
 use packhorse_packet::Channel;
-use packhorse_transfer::SenderConfig;
+use packhorse_transfer::{Pace, SenderConfig};
 
 static POOL: Pool<4, FRAME> = Pool::new();
 
@@ -22,7 +22,11 @@ fn main() -> ! {
     let mut uart = Uart::new();
     let mut outbox = Outbox::new(&POOL);
     let picture = Object { name: "picture.raw", size: PICTURE.len() as u64, hash: HASH };
-    let mut outbound = Outbound::<Profile, PACKET, MESSAGE>::new(SenderConfig::once(), picture.id());
+    // 115,200 baud with a start and a stop bit.
+    let bytes_per_s = cfg!(feature = "paced").then_some(11_520);
+    let config =
+        SenderConfig { pace: Pace { bytes_per_s, packets_per_s: None }, meta_first: 2, ..SenderConfig::once() };
+    let mut outbound = Outbound::<Profile, PACKET, MESSAGE>::new(config, picture.id());
     let mut source = &PICTURE[..];
     if outbound.begin(picture).is_err() {
         report::end(false);

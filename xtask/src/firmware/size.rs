@@ -1,0 +1,130 @@
+//! `cargo xtask size`: what the firmware takes, profile by profile and feature by feature, against the budget.
+//!
+//! Flash is the vector table, the code, constants and initial values; not the picture, which is the user's. RAM is the static
+//! memory, without the RAM that plays the flash chip, and the deepest stack of a run in the emulator.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+
+use super::{Built, Emulator, NEEDS, PROFILES, Uart, build};
+use crate::counts::Counts;
+use crate::workspace::Workspace;
+use crate::{Usage, need, report};
+
+/// The most that the sender and the receiver may take, in bytes: flash, RAM.
+const BUDGETS: [(&str, u64, u64); 2] = [("sender", 12 * 1024, 2 * 1024), ("receiver", 16 * 1024, 3 * 1024)];
+
+/// A bit for each of 768 blocks: not part of the receiver's budget.
+const BITMAP: u64 = 96;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// `cargo xtask size`.
+pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {
+    if let Some(extra) = args.first() {
+        return Err(Usage(format!("size does not know {extra:?}")).into());
+    }
+    need::install(&NEEDS.iter().collect::<Vec<_>>());
+    if let Some(missing) = need::missing(NEEDS) {
+        anyhow::bail!("{missing}");
+    }
+    let workspace = Workspace::load()?;
+    let (rows, well) = measure(&workspace, &mut Counts::default())?;
+    print!("{}", report::table(&rows));
+    Ok(well)
+}
+
+/// A row for every profile, feature and program, and whether all of them keep to the budget.
+pub(crate) fn measure(workspace: &Workspace, tally: &mut Counts) -> anyhow::Result<(Vec<Vec<String>>, bool)> {
+    let heading = ["profile", "CRC tables", "program", "flash", "of", "static RAM", "stack", "RAM", "of", ""];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    let mut well = true;
+    for profile in PROFILES {
+        let reporting = build(workspace, &[profile, "report"], tally)?;
+        let stacks = stacks(workspace, &reporting)?;
+        for tables in ["none", "crc-small"] {
+            let features = if tables == "none" { vec![profile] } else { vec![profile, tables] };
+            let built = build(workspace, &features, tally)?;
+            for (program, most_flash, most_ram) in BUDGETS {
+                let taken = sections(&built.program(program))?;
+                let stack = stacks.get(program).copied().context("no run of this program")?;
+                let bitmap = if program == "receiver" { BITMAP } else { 0 };
+                let ram = taken.ram + stack;
+                // Tables are what somebody chose to spend.
+                let keeps = ram <= most_ram + bitmap && (tables != "none" || taken.flash <= most_flash);
+                well &= keeps;
+                rows.push(vec![
+                    profile.to_owned(),
+                    tables.to_owned(),
+                    program.to_owned(),
+                    taken.flash.to_string(),
+                    most_flash.to_string(),
+                    taken.ram.to_string(),
+                    stack.to_string(),
+                    ram.to_string(),
+                    (most_ram + bitmap).to_string(),
+                    report::verdict(Some(keeps), if keeps { "ok" } else { "over the budget" }),
+                ]);
+            }
+        }
+    }
+    Ok((rows, well))
+}
+
+struct Taken {
+    flash: u64,
+    ram: u64,
+}
+
+fn sections(program: &Path) -> anyhow::Result<Taken> {
+    let bytes = std::fs::read(program)?;
+    let file = object::File::parse(&*bytes).context("not an ELF file")?;
+    let size = |name: &str| file.section_by_name(name).map_or(0, |section| section.size());
+    let chip: u64 = file
+        .symbols()
+        .filter(|symbol| symbol.name().is_ok_and(|name| name.contains("CHIP_MEMORY")))
+        .map(|s| s.size())
+        .sum();
+    Ok(Taken {
+        flash: [".vector_table", ".text", ".rodata", ".data"].map(size).iter().sum(),
+        ram: (size(".data") + size(".bss") + size(".uninit")).saturating_sub(chip / 1024 * 1024),
+    })
+}
+
+/// The deepest stack of both programs: one sends to the other, through this process.
+fn stacks(workspace: &Workspace, built: &Built) -> anyhow::Result<BTreeMap<&'static str, u64>> {
+    let socket = workspace.target.join("firmware").join("uart");
+    let _ = std::fs::remove_file(&socket);
+    let listener = UnixListener::bind(&socket)?;
+    let emulator = Emulator::start(&built.program("sender"), &Uart::Connects(&socket))?;
+    let (mut line, _) = listener.accept()?;
+    let mut sent = Vec::new();
+    line.read_to_end(&mut sent)?;
+    let sender = emulator.finish(LIMIT)?;
+
+    std::fs::remove_file(&socket)?;
+    let emulator = Emulator::start(&built.program("receiver"), &Uart::Listens(&socket))?;
+    let mut line = connect(&socket)?;
+    line.write_all(&sent)?;
+    let receiver = emulator.finish(LIMIT)?;
+    ensure!(receiver.contains_key("verified"), "the receiver has not got the picture: {receiver:?}");
+    let stack = |report: &super::Report| report.get("stack").copied().map(u64::from).context("no stack told");
+    Ok([("sender", stack(&sender)?), ("receiver", stack(&receiver)?)].into())
+}
+
+/// Connects to an emulator that has just been started.
+fn connect(socket: &Path) -> anyhow::Result<UnixStream> {
+    for _ in 0..500 {
+        if let Ok(stream) = UnixStream::connect(socket) {
+            return Ok(stream);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    anyhow::bail!("the emulator does not listen on {}", socket.display())
+}

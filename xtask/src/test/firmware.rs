@@ -1,0 +1,199 @@
+//! The firmware in an emulated microcontroller and the program `packhorse`, through a unix socket for a UART: the picture goes
+//! to the host and back in every profile, over a line with noise, and over a power cut. Flash and RAM keep to their budget.
+
+use core::time::Duration;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail, ensure};
+
+use super::Context;
+use crate::counts::Counts;
+use crate::firmware::{Emulator, PROFILES, Report, Uart, build, picture, size_table};
+use crate::report;
+use crate::run::Run;
+
+pub(super) use crate::firmware::NEEDS;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What the host is told beside the profile, so that a device with packets of 64 bytes understands it.
+const TO_DEVICE: [(&str, &[&str]); 3] = [
+    ("native", &["--block", "48", "--expect-errors", "1e-4"]),
+    ("ftag", &["--block", "50"]),
+    ("rugged", &["--block", "48"]),
+];
+
+pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
+    Run::cargo("build").packages(["packhorse-cli"]).run(&mut context.tally)?;
+    let bench = Bench::new(context)?;
+    for profile in PROFILES {
+        let built = build(&context.workspace, &[profile, "report"], &mut context.tally)?;
+        let took = bench.to_host(profile, &built.program("sender"))?;
+        println!("    {profile}: device to host in {took}");
+        let report = bench.to_device(profile, &built.program("receiver"))?;
+        println!("    {profile}: host to device, {} packets damaged", report.get("damaged").unwrap_or(&0));
+        count(&mut context.tally, 2);
+    }
+    let built = build(&context.workspace, &["rugged", "report"], &mut context.tally)?;
+    bench.noisy(&built.program("sender"))?;
+    println!("    rugged: device to host with a wrong byte in 1,000");
+    let built = build(&context.workspace, &["native", "report", "paced"], &mut context.tally)?;
+    bench.power_cut(&built.program("sender"))?;
+    println!("    native: the device was switched off half way, at 115,200 baud, and on again");
+    count(&mut context.tally, 2);
+    let (rows, well) = size_table(&context.workspace, &mut context.tally)?;
+    print!("{}", report::table(&rows));
+    ensure!(well, "the firmware is over its budget");
+    Ok(())
+}
+
+fn count(tally: &mut Counts, passed: u64) {
+    tally.passed += passed;
+}
+
+/// Where the programs meet.
+struct Bench {
+    packhorse: PathBuf,
+    folder: PathBuf,
+    picture: Vec<u8>,
+}
+
+impl Bench {
+    fn new(context: &Context) -> anyhow::Result<Self> {
+        let folder = context.workspace.target.join("firmware").join("bench");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        let picture = picture();
+        std::fs::write(folder.join("picture.raw"), &picture)?;
+        let packhorse = context.workspace.target.join("debug").join("packhorse");
+        Ok(Self { packhorse, folder, picture })
+    }
+
+    /// The program receives from a unix socket that the emulator connects to.
+    fn to_host(&self, profile: &str, sender: &Path) -> anyhow::Result<String> {
+        let (inbox, socket) = (self.folder.join(format!("from-{profile}")), self.folder.join("uart"));
+        let host = self.receive(&inbox, &socket)?;
+        let started = Instant::now();
+        let report = Emulator::start(sender, &Uart::Connects(&socket))?.finish(LIMIT)?;
+        let took = report::duration(started.elapsed());
+        ensure!(report.contains_key("stack"), "the device said nothing");
+        finish(host, "packhorse recv")?;
+        self.compare(&inbox)?;
+        Ok(took)
+    }
+
+    /// The program sends to a unix socket on which the emulator listens.
+    fn to_device(&self, profile: &str, receiver: &Path) -> anyhow::Result<Report> {
+        let socket = self.folder.join("uart");
+        let _ = std::fs::remove_file(&socket);
+        let emulator = Emulator::start(receiver, &Uart::Listens(&socket))?;
+        wait_for(&socket)?;
+        let options =
+            TO_DEVICE.iter().find(|(name, _)| *name == profile).map_or(&[][..], |(_, options)| options);
+        let host = Command::new(&self.packhorse)
+            .args(["send", "--profile", profile])
+            .args(options)
+            .arg("--to")
+            .arg(format!("unix:{}", socket.display()))
+            .arg(self.folder.join("picture.raw"))
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let report = emulator.finish(LIMIT)?;
+        // The device hangs up when it has everything.
+        let _ = host.wait_with_output()?;
+        ensure!(report.get("verified").copied() == u32::try_from(self.picture.len()).ok(), "{report:?}");
+        Ok(report)
+    }
+
+    /// Between the device and the program: `packhorse noise`.
+    fn noisy(&self, sender: &Path) -> anyhow::Result<()> {
+        let (inbox, socket) = (self.folder.join("noisy"), self.folder.join("uart"));
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(&socket)?;
+        let mut noise = Command::new(&self.packhorse)
+            .args(["noise", "--byte-error", "1/1000", "--seed", "1"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let damaged = noise.stdout.take().context("no output of noise")?;
+        let host = Command::new(&self.packhorse)
+            .arg("recv")
+            .arg(&inbox)
+            .stdin(damaged)
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let emulator = Emulator::start(sender, &Uart::Connects(&socket))?;
+        let (mut line, _) = listener.accept()?;
+        let mut into = noise.stdin.take().context("no input of noise")?;
+        std::io::copy(&mut line, &mut into)?;
+        drop(into);
+        emulator.finish(LIMIT)?;
+        noise.wait()?;
+        finish(host, "packhorse recv")?;
+        self.compare(&inbox)
+    }
+
+    /// The device is switched off when half of the picture has passed; both begin again, and the host keeps what it has.
+    fn power_cut(&self, sender: &Path) -> anyhow::Result<()> {
+        let (inbox, socket) = (self.folder.join("cut"), self.folder.join("uart"));
+        let host = self.receive(&inbox, &socket)?;
+        let emulator = Emulator::start(sender, &Uart::Connects(&socket))?;
+        std::thread::sleep(Duration::from_millis(2500));
+        emulator.kill()?;
+        let first = host.wait_with_output()?;
+        ensure!(first.status.code() == Some(1), "half a picture is not {}", first.status);
+        ensure!(!inbox.join("picture.raw").exists(), "half a picture has its final name");
+        let host = self.receive(&inbox, &socket)?;
+        Emulator::start(sender, &Uart::Connects(&socket))?.finish(LIMIT)?;
+        let said = finish(host, "packhorse recv")?;
+        ensure!(
+            said.contains("resum") || said.contains("already"),
+            "the host did not go on with what it had: {said}"
+        );
+        self.compare(&inbox)
+    }
+
+    /// Starts `packhorse recv`, listening.
+    fn receive(&self, inbox: &Path, socket: &Path) -> anyhow::Result<Child> {
+        let _ = std::fs::remove_file(socket);
+        let host = Command::new(&self.packhorse)
+            .arg("recv")
+            .arg(inbox)
+            .arg("--from")
+            .arg(format!("unix:{}", socket.display()))
+            .stderr(Stdio::piped())
+            .spawn()?;
+        wait_for(socket)?;
+        Ok(host)
+    }
+
+    fn compare(&self, inbox: &Path) -> anyhow::Result<()> {
+        let got = std::fs::read(inbox.join("picture.raw"))?;
+        ensure!(got == self.picture, "another picture arrived");
+        Ok(())
+    }
+}
+
+fn wait_for(socket: &Path) -> anyhow::Result<()> {
+    for _ in 0..1000 {
+        if socket.exists() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    bail!("nobody listens on {}", socket.display())
+}
+
+/// Waits for a program that must end well; what it said.
+fn finish(child: Child, name: &str) -> anyhow::Result<String> {
+    let output = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{name} ended with {}: {said}", output.status);
+    Ok(said)
+}
