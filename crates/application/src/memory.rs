@@ -100,7 +100,7 @@ impl MemoryStore {
             // What was never synced may be anything.
             let mut kept = vec![0xEE; partial.bytes.len()];
             for range in partial.journal.iter() {
-                let range = range.start as usize..range.end as usize;
+                let range = index(range.start)..index(range.end);
                 if let (Some(to), Some(from)) = (kept.get_mut(range.clone()), partial.bytes.get(range)) {
                     to.copy_from_slice(from);
                 }
@@ -110,7 +110,7 @@ impl MemoryStore {
                 // A journal has hashes: a stretch that does not have its own is not taken.
                 let mut sound = Extents::default();
                 partial.journal.iter().filter(|other| *other != range).for_each(|other| sound.insert(other));
-                if let Some(byte) = kept.get_mut(range.start as usize) {
+                if let Some(byte) = kept.get_mut(index(range.start)) {
                     *byte ^= 1;
                 }
                 partial.journal = sound;
@@ -197,6 +197,11 @@ impl MemoryStore {
 }
 
 fn range(offset: u64, len: usize) -> Range<usize> {
-    let from = usize::try_from(offset).unwrap_or(usize::MAX - len);
+    let from = index(offset).min(usize::MAX - len);
     from..from + len
+}
+
+/// Where a byte lies in memory; beyond what there can be, nowhere.
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
 }

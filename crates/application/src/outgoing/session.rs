@@ -142,7 +142,7 @@ where
         let mut tick = 0_u32;
         loop {
             let now = self.clock.now();
-            if tick % LOOK_EVERY == 0 {
+            if tick.is_multiple_of(LOOK_EVERY) {
                 self.look(session, now);
                 self.show(session, now, &mut told, watch);
             }
@@ -170,7 +170,7 @@ where
                 self.outlet.packet(&mut buf)?;
                 let wire = self.outlet.wire_bytes() - before;
                 session.sent(now, u32::try_from(wire).unwrap_or(u32::MAX));
-                if self.outlet.is_full() || (self.duplex && tick % LOOK_EVERY == 0) {
+                if self.outlet.is_full() || (self.duplex && tick.is_multiple_of(LOOK_EVERY)) {
                     self.outlet.flush(None)?;
                 }
                 continue;

@@ -89,12 +89,9 @@ impl<P: Profile> ReceiveSession<P> {
 
     fn meta(&mut self, label: Label, meta: &Meta<'_>, watch: &mut dyn Watch) {
         self.report.transfer.metas += 1;
-        let fountain = match geometry(meta) {
-            Ok(fountain) => fountain,
-            Err(()) => {
-                self.report.dropped.refused += 1;
-                return;
-            }
+        let Ok(fountain) = geometry(meta) else {
+            self.report.dropped.refused += 1;
+            return;
         };
         match self.objects.announce(label, meta, P::Codec::SESSIONS, self.now) {
             Announced::New { key, replaced } => {

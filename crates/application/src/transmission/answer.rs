@@ -86,7 +86,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
                 return false;
             }
             self.receivers = vec![(receiver, now)];
-            self.active.iter_mut().for_each(|object| object.rewind());
+            self.active.iter_mut().for_each(super::object::Active::rewind);
         } else if self.receivers.len() < RECEIVERS_MAX {
             self.receivers.push((receiver, now));
         }
