@@ -8,7 +8,7 @@ use packhorse::channel::SendError;
 use packhorse::channel::aggregate::Aggregator;
 
 fn aggregate(threads: u64, each: u64) -> Result<u64, Box<dyn Error>> {
-    let (adder, mut aggregator) = Aggregator::<u64>::new(1024, threads as usize + 1)?;
+    let (adder, mut aggregator) = Aggregator::<u64>::new(1024, usize::try_from(threads)? + 1)?;
     let mut adding = Vec::new();
     for _ in 0..threads {
         let mut adder = adder.try_clone()?;

@@ -1,7 +1,8 @@
 //! The same million messages through every mode.
 
 use core::error::Error;
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 // ANCHOR: modes
 use packhorse::channel::{Broadcast, Channel, Mode, Mpmc, Mpsc, SendError, Spmc, Spsc};

@@ -4,6 +4,8 @@
 //!   sender thread --UDP--> reader thread --ring--> main: heaps whose payload lies where it arrived
 //! ```
 
+#![allow(clippy::std_instead_of_alloc, reason = "a program has std")]
+
 use core::error::Error;
 use core::net::{Ipv4Addr, SocketAddr};
 use std::thread;

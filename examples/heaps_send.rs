@@ -146,12 +146,15 @@ fn batched(to: SocketAddr, heaps: u64, heap_size: usize) -> Done {
     Ok(())
 }
 
+/// A step of the tutorial: to whom, how many heaps, bytes of each.
+type Step = fn(SocketAddr, u64, usize) -> Done;
+
 fn main() -> Done {
     // Somebody to send to. It does not read: what does not fit in its buffer is lost, as with any slow receiver.
     let receiver = UdpSocket::bind("127.0.0.1:0")?;
     let to = receiver.local_addr()?;
     let (heaps, heap_size) = (2000, 8192);
-    let steps: [(&str, fn(SocketAddr, u64, usize) -> Done); 4] = [
+    let steps: [(&str, Step); 4] = [
         ("one by one", one_by_one),
         ("in a pipeline", pipeline),
         ("reused", reused),

@@ -29,8 +29,11 @@ fn device(kernel: &CompressKernel, timeline: &Arc<Timeline>) -> Result<Simulated
 // ANCHOR_END: device
 
 // ANCHOR: run
+/// The frame, the time that it took, and what was done meanwhile.
+type Run = (Vec<u8>, Duration, Arc<Timeline>);
+
 /// Compresses `content` on the device, in bricks of 8 blocks. The schedule is all that differs.
-fn run(content: &[u8], schedule: Schedule) -> Result<(Vec<u8>, Duration, Arc<Timeline>), Box<dyn Error>> {
+fn run(content: &[u8], schedule: Schedule) -> Result<Run, Box<dyn Error>> {
     let options = CompressOptions { block_size: BlockSize::Kib64, ..CompressOptions::default() };
     let timeline = Arc::new(Timeline::new());
     let device = device(&CompressKernel::new(&options), &timeline)?;

@@ -1,8 +1,14 @@
 //! The rings and the bell, the very files, under every order in which threads can run. Sizes are small: two or
 //! three threads, two or four cells, few messages.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::explicit_auto_deref
+)] // all of it is tests
 #![cfg(any(target_arch = "x86_64", target_arch = "aarch64"))] // Cargo.toml says why
-#![allow(clippy::unwrap_used)] // all of it is tests
 #![allow(dead_code, unreachable_pub)] // what the library uses beyond
 
 /// What the rings find instead of the processor's atomics.

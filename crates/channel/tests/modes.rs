@@ -1,6 +1,11 @@
 //! Many senders, many receivers: nothing is lost, nothing comes twice, whatever the mode and the kind of messages.
 
-#![allow(clippy::unwrap_used)] // all of it is tests
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)] // all of it is tests
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;

@@ -1,6 +1,11 @@
 //! One sender, one receiver: order, contents, the end, and what happens when there is no room.
 
-#![allow(clippy::unwrap_used)] // all of it is tests
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)] // all of it is tests
 
 use core::time::Duration;
 

@@ -1,5 +1,12 @@
 //! `packhorse heaps`: the real sender and the real receiver, over sockets of this machine.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)] // all of it is tests
+
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -1,5 +1,12 @@
 //! Every kind of link that a URI can name, through the real program: files arrive, whoever comes first.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)] // all of it is tests
+
 mod support;
 
 use core::time::Duration;

@@ -1,5 +1,12 @@
 //! A receiver that is killed at any moment goes on from what it has verified, and never accepts what is damaged.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)] // all of it is tests
+
 mod support;
 
 use core::time::Duration;

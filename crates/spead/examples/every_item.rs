@@ -6,8 +6,8 @@
 //! The step `peers` of `cargo xtask test` gives it to spead2 and compares every value; `bytes` writes the packets to
 //! standard output. Array `n` of `len` elements has the bytes `(i * 31 + n) & 127`, unless its type forbids that.
 
+use core::net::SocketAddr;
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
 
 use packhorse_spead::descriptor::numpy::Dtype;
 use packhorse_spead::send::writers::{Octets, Udp};
@@ -88,7 +88,7 @@ fn main() -> Result<(), Failure> {
         let dtype: Dtype = text.parse()?;
         let size = dtype.item_size().ok_or("too large")?;
         // A record's description is longer than what 8 bits can address.
-        if narrow && text.len() > 5 || narrow && len * size > 40 {
+        if narrow && (text.len() > 5 || len * size > 40) {
             next();
             continue;
         }

@@ -1,5 +1,12 @@
 //! Chunks: heaps where the place function says, windows that move, rings that streams share.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)] // all of it is tests
+
 mod wire;
 
 use core::time::Duration;

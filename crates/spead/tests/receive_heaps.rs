@@ -1,5 +1,12 @@
 //! What a stream makes of packets: the rules of the wire, one by one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)] // all of it is tests
+
 mod wire;
 
 use packhorse_spead::Flavour;

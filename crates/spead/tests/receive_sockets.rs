@@ -1,5 +1,12 @@
 //! Receiving through sockets of this machine: UDP, multicast, TCP; and as a future.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)] // all of it is tests
+
 mod wire;
 
 use core::future::Future;

@@ -3,10 +3,10 @@
 //! Not generic over what is inside: agents, profiles and framings are built once for all links. The price is a branch
 //! a call.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io::Error;
-use std::sync::Arc;
 use std::time::Instant;
 
 use packhorse_link::{Boundaries, Transport, TransportError};

@@ -10,14 +10,14 @@ use crate::Uri;
 pub enum Error {
     /// Links of this kind carry no files.
     #[error("cannot open {0}: links of this kind carry no files; {list} do", list = Uri::AVAILABLE.join(" "))]
-    Unsupported(Uri),
+    Unsupported(Box<Uri>),
     /// Nobody listens at the other end.
     #[error(
         "nobody listens at {uri} ({source}); start there: packhorse recv DIR --from {uri}, or wait longer: --give-up"
     )]
     NobodyThere {
         /// The link.
-        uri: Uri,
+        uri: Box<Uri>,
         /// What the system said.
         source: std::io::Error,
     },
@@ -25,7 +25,7 @@ pub enum Error {
     #[error("cannot open {uri}: {source}")]
     Open {
         /// The link.
-        uri: Uri,
+        uri: Box<Uri>,
         /// What the system said.
         source: std::io::Error,
     },

@@ -49,11 +49,11 @@ impl Listener {
 
 /// Opens a link to send on. Who listens at the other end may come up to `patience` later.
 pub(crate) fn to_send(to: &Uri, patience: Duration) -> Result<Link, Error> {
-    let open = |source| Error::Open { uri: to.clone(), source };
+    let open = |source| Error::Open { uri: Box::new(to.clone()), source };
     let connection = |connected: io::Result<Connection>| {
         connected.map_err(|source| match source.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                Error::NobodyThere { uri: to.clone(), source }
+                Error::NobodyThere { uri: Box::new(to.clone()), source }
             }
             _ => open(source),
         })
@@ -80,13 +80,13 @@ pub(crate) fn to_send(to: &Uri, patience: Duration) -> Result<Link, Error> {
             connection(tcp::connect(host, *port, &TcpOptions::default(), patience)).map(link)
         }
         Uri::Unix(path) => connection(unix::connect(path, patience)).map(link),
-        Uri::Memory(_) | Uri::Ipc(_) => Err(Error::Unsupported(to.clone())),
+        Uri::Memory(_) | Uri::Ipc(_) => Err(Error::Unsupported(Box::new(to.clone()))),
     }
 }
 
 /// Opens a link to receive on. On a pipe, answers are written only when `duplex`.
 pub(crate) fn to_receive(from: &Uri, duplex: bool) -> Result<Listening, Error> {
-    let open = |source| Error::Open { uri: from.clone(), source };
+    let open = |source| Error::Open { uri: Box::new(from.clone()), source };
     match from {
         Uri::Pipe => Ok(Listening::Link {
             receiving: ReceivingEnd::new(PipeReader::stdin().map_err(open)?),
@@ -111,6 +111,6 @@ pub(crate) fn to_receive(from: &Uri, duplex: bool) -> Result<Listening, Error> {
             let listener = unix::Listener::bind(path).map_err(open)?;
             Ok(Listening::Connections(Listener::Unix(listener)))
         }
-        Uri::Memory(_) | Uri::Ipc(_) => Err(Error::Unsupported(from.clone())),
+        Uri::Memory(_) | Uri::Ipc(_) => Err(Error::Unsupported(Box::new(from.clone()))),
     }
 }

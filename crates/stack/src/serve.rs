@@ -68,7 +68,7 @@ pub(crate) fn serve(
                 }
                 Ok(Err(error)) => return Err(error),
                 Err(_) => {
-                    watch.event(Event::Warning { text: "a connection ended by a fault of this program" })
+                    watch.event(Event::Warning { text: "a connection ended by a fault of this program" });
                 }
             }
         }

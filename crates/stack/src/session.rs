@@ -398,7 +398,7 @@ where
 
 /// Standard output without the line buffer of the standard library.
 fn stdout() -> Result<Box<dyn Write + Send>, Error> {
-    let open = |source| Error::Open { uri: Uri::Pipe, source };
+    let open = |source| Error::Open { uri: Box::new(Uri::Pipe), source };
     Ok(Box::new(File::from(io::stdout().as_fd().try_clone_to_owned().map_err(open)?)))
 }
 

@@ -108,7 +108,7 @@ fn any_udp() -> impl Strategy<Value = UdpOptions> {
         "[a-z&=?% ]{1,15}".prop_map(|name| Interface::from(name.as_str())),
         any::<core::net::IpAddr>().prop_map(Interface::Address)
     ];
-    let of = prop::option::of::<proptest::strategy::BoxedStrategy<usize>>;
+    let of = prop::option::of::<BoxedStrategy<usize>>;
     (of((64..=65_507_usize).boxed()), any::<Option<u8>>(), prop::option::of(interface), any::<bool>())
         .prop_map(|(mtu, ttl, interface, no_loop)| UdpOptions {
             mtu,

@@ -3,8 +3,8 @@
 //! Flash is the vector table, the code, constants and initial values; not the picture, which is the user's. RAM is the static
 //! memory, without the RAM that plays the flash chip, and the deepest stack of a run in the emulator.
 
+use alloc::collections::BTreeMap;
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;

@@ -5,8 +5,8 @@
 use anyhow::bail;
 use packhorse::channel::net::{self, Options};
 use packhorse::channel::{
-    Address, BackPressure, Broadcast, Builder, Channel, Mode, ModeName, Mpmc, Mpsc, OpenError,
-    ReceiveRecords, SendRecords, Spmc, Spsc,
+    Address, BackPressure, Broadcast, Builder, Channel, ModeName, Mpmc, Mpsc, OpenError, ReceiveRecords,
+    SendRecords, Spmc, Spsc,
 };
 
 /// What is done with a sender.
@@ -41,11 +41,11 @@ impl Opening {
             };
         }
         match self.mode {
-            ModeName::Spsc => visitor.with(self.ring::<Spsc>()?.record_sender::<Spsc>()?),
-            ModeName::Mpsc => visitor.with(self.ring::<Mpsc>()?.record_sender::<Mpsc>()?),
-            ModeName::Spmc => visitor.with(self.ring::<Spmc>()?.record_sender::<Spmc>()?),
-            ModeName::Mpmc => visitor.with(self.ring::<Mpmc>()?.record_sender::<Mpmc>()?),
-            ModeName::Broadcast => visitor.with(self.ring::<Broadcast>()?.record_sender::<Broadcast>()?),
+            ModeName::Spsc => visitor.with(self.ring()?.record_sender::<Spsc>()?),
+            ModeName::Mpsc => visitor.with(self.ring()?.record_sender::<Mpsc>()?),
+            ModeName::Spmc => visitor.with(self.ring()?.record_sender::<Spmc>()?),
+            ModeName::Mpmc => visitor.with(self.ring()?.record_sender::<Mpmc>()?),
+            ModeName::Broadcast => visitor.with(self.ring()?.record_sender::<Broadcast>()?),
             _ => bail!("this program does not know the mode {}", self.mode),
         }
     }
@@ -59,11 +59,11 @@ impl Opening {
             };
         }
         match self.mode {
-            ModeName::Spsc => visitor.with(self.ring::<Spsc>()?.record_receiver::<Spsc>()?),
-            ModeName::Mpsc => visitor.with(self.ring::<Mpsc>()?.record_receiver::<Mpsc>()?),
-            ModeName::Spmc => visitor.with(self.ring::<Spmc>()?.record_receiver::<Spmc>()?),
-            ModeName::Mpmc => visitor.with(self.ring::<Mpmc>()?.record_receiver::<Mpmc>()?),
-            ModeName::Broadcast => visitor.with(self.ring::<Broadcast>()?.record_receiver::<Broadcast>()?),
+            ModeName::Spsc => visitor.with(self.ring()?.record_receiver::<Spsc>()?),
+            ModeName::Mpsc => visitor.with(self.ring()?.record_receiver::<Mpsc>()?),
+            ModeName::Spmc => visitor.with(self.ring()?.record_receiver::<Spmc>()?),
+            ModeName::Mpmc => visitor.with(self.ring()?.record_receiver::<Mpmc>()?),
+            ModeName::Broadcast => visitor.with(self.ring()?.record_receiver::<Broadcast>()?),
             _ => bail!("this program does not know the mode {}", self.mode),
         }
     }
@@ -72,7 +72,7 @@ impl Opening {
         matches!(self.address, Address::Tcp { .. } | Address::Udp { .. })
     }
 
-    fn ring<M: Mode>(&self) -> Result<Builder, OpenError> {
+    fn ring(&self) -> Result<Builder, OpenError> {
         let builder = Channel::at(&self.address.to_string())?.back_pressure(self.options.back_pressure);
         Ok(match self.capacity {
             Some(bytes) => builder.capacity(bytes),

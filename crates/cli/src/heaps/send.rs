@@ -1,6 +1,7 @@
 //! `packhorse heaps send`: the sender of the tutorial, with and without reuse.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use core::net::SocketAddr;
+use std::net::ToSocketAddrs as _;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};

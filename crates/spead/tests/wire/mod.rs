@@ -1,5 +1,11 @@
 //! Packets by hand for the tests, with every mistake that one likes to make.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)] // all of it is tests
 #![allow(dead_code, reason = "every test program uses its part")]
 
 use packhorse_spead::Flavour;

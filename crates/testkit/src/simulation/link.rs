@@ -89,7 +89,9 @@ impl Link {
             let mut bytes = packet.to_vec();
             self.damage(&mut bytes);
             let late = if self.dice.ppm(self.quality.late_ppm) {
-                Duration::from_micros(self.dice.below(8 * delay.as_micros().max(1000) as u64))
+                Duration::from_micros(
+                    self.dice.below(8 * u64::try_from(delay.as_micros()).unwrap_or(u64::MAX / 8).max(1000)),
+                )
             } else {
                 Duration::ZERO
             };

@@ -1,9 +1,10 @@
 //! A relay for datagrams between two sockets of this machine that loses some of them, the same ones for the same seed.
 
 use alloc::sync::Arc;
+use core::net::{Ipv4Addr, SocketAddr};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::thread::JoinHandle;
 
 /// Datagrams longer than this are cut.

@@ -1,8 +1,9 @@
 //! One transfer between real processes over a bad link.
 
+use core::net::Ipv4Addr;
 use core::time::Duration;
 use std::io::Read as _;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
