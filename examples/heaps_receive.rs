@@ -115,7 +115,7 @@ fn on_this_thread() -> Result<usize, Box<dyn Error>> {
         // Descriptors and copies of the values, by name: for streams that are slow and change.
         values += group.update(&heap).len();
     }
-    let timestamp = group.by_name("timestamp").and_then(|item| item.as_u64());
+    let timestamp = group.by_name("timestamp").and_then(packhorse::spead::Item::as_u64);
     // ANCHOR_END: direct
     assert_eq!(timestamp, Some((HEAPS - 1) * HEAP_SIZE as u64));
     sender.join().map_err(|_| "the sender failed")?.map_err(|error| error.to_string())?;
