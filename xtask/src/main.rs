@@ -39,6 +39,7 @@ What the project runs on itself.
                                    ratios measured side by side in one run
   cargo xtask fuzz  [TARGET...] [--seconds N] [--list]
                                    coverage-guided fuzzing (nightly, cargo-fuzz)
+  cargo xtask firmware             an emulated microcontroller and the program, both ways
   cargo xtask size                 flash and RAM of the firmware, profile by profile, against the budget
   cargo xtask peers [--list]       installs what the step `peers` compares with, below target/venv
 
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Some("test") => test::main(&rest),
         Some("bench") => bench::main(&rest),
         Some("fuzz") => fuzz::main(&rest),
+        Some("firmware") => test::firmware_main(&rest),
         Some("size") => firmware::size_main(&rest),
         Some("peers") => peers::main(&rest),
         Some("help" | "--help" | "-h") | None => {
