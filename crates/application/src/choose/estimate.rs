@@ -82,7 +82,8 @@ impl LinkEstimate {
         let burst = u64::from(self.burst.max(1));
         let p = self.byte_errors / as_f64(burst);
         let depth = code.depth() as u64;
-        let front = hit(p, as_f64(burst + FRONT as u64 - 1));
+        // What a header corrects is no burst to it.
+        let front = if burst <= HEADER.1 { 0.0 } else { hit(p, as_f64(burst + FRONT as u64 - 1)) };
         let (whole, more) = (burst / depth, as_f64(burst % depth) / as_f64(depth));
         let corrects = code.parity() as u64 / 2;
         let places = (frame - FRONT) as u64 + burst - 1;

@@ -34,11 +34,12 @@ pub fn copies(blocks: u32, loss: f64) -> u32 {
     least(|copies| as_f64(blocks.into()) * libm::pow(loss, f64::from(copies) + 1.0) > FAILURE).min(255)
 }
 
-/// How often something must be sent that has to arrive once, of `packets` packets each.
+/// How often something must be sent that has to arrive once, of `packets` packets each. Packets of different sendings
+/// complete one another.
 #[must_use]
 pub fn times(packets: u32, loss: f64) -> u32 {
-    let once = super::estimate::hit(loss, f64::from(packets));
-    1 + least(|more| libm::pow(once, f64::from(more) + 1.0) > FAILURE / 10.0).min(254)
+    let fails = |more: u32| f64::from(packets) * libm::pow(loss, f64::from(more) + 1.0) > FAILURE / 10.0;
+    1 + least(fails).min(254)
 }
 
 /// The least number for which `fails` is false, which it stays above.
@@ -106,6 +107,13 @@ mod tests {
         assert_eq!(copies(977, 0.1), 6);
         assert_eq!(copies(700, 0.5), 20);
         assert_eq!(copies(977, 0.0), 0);
+    }
+
+    #[test]
+    fn announcements_of_several_packets_need_hardly_more_sendings() {
+        assert_eq!(times(1, 0.0), 1);
+        assert_eq!(times(1, 0.5), 15);
+        assert_eq!(times(3, 0.5), 16);
     }
 
     #[test]
