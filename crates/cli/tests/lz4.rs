@@ -169,6 +169,20 @@ fn rm_deletes_what_was_read_and_only_after_success() {
 }
 
 #[test]
+fn rm_deletes_nothing_whose_content_would_be_lost() {
+    let folder = Folder::new();
+    let input = folder.write("in", b"all that there is");
+    assert_says(&run(&["lz4", "--rm", &input], b""), 2, "name OUT");
+    assert_says(&run(&["lz4", "--rm", &input, "/dev/null"], b""), 2, "name OUT");
+    assert_says(&run(&["lz4", "--rm", "-f", &input, &input], b""), 2, "is what is read");
+    assert_says(&run(&["lz4", "-f", &input, &input], b""), 2, "is what is read");
+    assert_says(&run(&["lz4", "--timeline", &input, "-"], b"x"), 2, "-f replaces it");
+    assert_eq!(run(&["lz4", "-t", "--rm", &input], b"").code, Some(2));
+    assert_eq!(folder.read("in"), b"all that there is");
+    assert_eq!(names(&folder.path("")), ["in"]);
+}
+
+#[test]
 fn a_timeline_is_drawn_of_either_schedule() {
     let folder = Folder::new();
     let input = folder.write("in", &content());

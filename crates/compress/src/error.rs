@@ -39,6 +39,9 @@ pub enum Error {
     /// The accelerator failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// An earlier call failed, and what it lost is missing.
+    #[error("it failed before: what came out lacks a part")]
+    Broken,
     /// The caller asked to stop.
     #[error("stopped before the end, as asked")]
     Cancelled,

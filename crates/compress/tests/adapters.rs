@@ -122,4 +122,43 @@ fn what_follows_a_frame_is_told_after_its_content() {
     let error = decoder.read_to_end(&mut read).unwrap_err();
     assert_eq!((error.kind(), read.as_slice()), (ErrorKind::InvalidData, b"content".as_slice()));
     assert!(error.to_string().contains(&format!("at byte {}", frame.len() - 4)), "{error}");
+    assert!(decoder.read(&mut [0; 9]).is_err(), "an error does not turn into an end");
+}
+
+/// Fails once, at a call that it is told, as a disk does that is full for a moment.
+struct FailsOnce {
+    calls: usize,
+    at: usize,
+}
+
+impl Write for FailsOnce {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.calls += 1;
+        if self.calls == self.at { Err(ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn after_a_failed_write_nothing_is_called_whole() {
+    let content = content();
+    let frame = compress_to_vec(&content, &options());
+    for plan in plans() {
+        for at in [1, 2, 3] {
+            let writer = FailsOnce { calls: 0, at };
+            let mut encoder = write::FrameEncoder::new(writer, &options(), &plan).unwrap();
+            let results: Vec<_> = content.chunks(50_000).map(|piece| encoder.write_all(piece)).collect();
+            assert!(results.iter().any(Result::is_err), "{plan:?} {at}");
+            assert!(encoder.finish().is_err(), "{plan:?} {at}: a frame without a part is no frame");
+        }
+        let mut decoder =
+            write::FrameDecoder::new(FailsOnce { calls: 0, at: 1 }, &DecompressOptions::default(), &plan)
+                .unwrap();
+        let results: Vec<_> = frame.chunks(10_000).map(|piece| decoder.write_all(piece)).collect();
+        let failed = results.iter().any(Result::is_err);
+        assert!(decoder.finish().is_err(), "{plan:?} {failed}");
+    }
 }

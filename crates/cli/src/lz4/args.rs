@@ -37,7 +37,7 @@ pub(crate) struct Lz4Args {
     #[arg(short = 'z', long, conflicts_with = "decompress")]
     pub(crate) compress: bool,
     /// Decompress and verify, and write nothing
-    #[arg(short, long, conflicts_with_all = ["compress", "output", "stdout"])]
+    #[arg(short, long, conflicts_with_all = ["compress", "output", "stdout", "rm"])]
     pub(crate) test: bool,
     /// Write to standard output, even when that is a terminal
     #[arg(short = 'c', long, visible_alias = "to-stdout", conflicts_with = "output")]
@@ -48,7 +48,7 @@ pub(crate) struct Lz4Args {
     /// Keep IN, which is the default
     #[arg(short, long, conflicts_with = "rm")]
     pub(crate) keep: bool,
-    /// Delete IN when all is done
+    /// Delete IN when OUT is written whole; OUT has to be a file
     #[arg(long)]
     pub(crate) rm: bool,
     /// Bytes that both sides know before the first block: the last 64 KiB of this file
@@ -226,8 +226,18 @@ mod tests {
 
     #[test]
     fn contradictions_and_nonsense_are_refused() {
-        for line in ["-d -z", "-t -c", "-13", "-B8", "-B", "--schedule never", "a b c", "--sets 1", "-k --rm"]
-        {
+        for line in [
+            "-d -z",
+            "-t -c",
+            "-13",
+            "-B8",
+            "-B",
+            "--schedule never",
+            "a b c",
+            "--sets 1",
+            "-k --rm",
+            "-t --rm",
+        ] {
             assert!(parse(&format!("packhorse lz4 {line}")).is_err(), "{line}");
         }
     }

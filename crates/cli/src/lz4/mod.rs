@@ -28,11 +28,17 @@ pub(crate) fn run(args: &Lz4Args) -> anyhow::Result<Exit> {
     if args.quiet > 1 {
         screen::be_silent();
     }
+    if let Some(path) = args.timeline.as_deref().filter(|path| path.is_file() && !args.force) {
+        bail!("{} exists; -f replaces it", path.display());
+    }
     let mut source = Source::open(args.input.as_deref())?;
     let decompress = args.decompress || args.test || (source.is_named_lz4() && !args.compress);
     let plan = plan(args);
     let options = Options::new(args, &source, decompress)?;
-    let mut target = Target::open(args, decompress)?;
+    let mut target = Target::open(args, &source, decompress)?;
+    if args.rm && !target.is_lasting() {
+        bail!("--rm deletes IN only when the result is a file: name OUT");
+    }
     let input = source.input()?;
     let start = Instant::now();
     let shown = source.len().filter(|_| bar_is_wanted(args, &target));
@@ -51,7 +57,7 @@ pub(crate) fn run(args: &Lz4Args) -> anyhow::Result<Exit> {
         Err(error) => return exit::filter(Err(error.into())),
     };
     let told = args.verbose > 0 || (target.is_file() && args.quiet == 0);
-    target.finish(&source)?;
+    target.finish(&source, args.rm)?;
     if args.rm {
         source.delete()?;
     }

@@ -1,7 +1,7 @@
 //! [`Source`]: what is read: a file, standard input, or standard input that is a file.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -18,11 +18,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Opens `path`; `-` or nothing is standard input.
+    /// Opens `path`; `-` or nothing is standard input, a terminal only when it was named.
     ///
     /// # Errors
     /// When there is nothing to read.
     pub(crate) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        if path.is_none() && io::stdin().is_terminal() {
+            bail!("standard input is a terminal; name a file, or - for what you type");
+        }
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
             let file = stdio::stdin_file().context("cannot read standard input")?;
             let metadata = file.metadata().ok().filter(Metadata::is_file);
@@ -44,6 +47,12 @@ impl Source {
     /// What the system says of the file that was named.
     pub(crate) fn metadata(&self) -> Option<&Metadata> {
         self.metadata.as_ref().filter(|_| self.path.is_some())
+    }
+
+    /// Whether `other` is the file that was named, under whatever name.
+    pub(crate) fn is(&self, other: &Metadata) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        self.metadata().is_some_and(|ours| (ours.dev(), ours.ino()) == (other.dev(), other.ino()))
     }
 
     /// For reading, once.

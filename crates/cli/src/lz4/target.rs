@@ -44,8 +44,8 @@ impl Target {
     /// Opens what `args` ask for.
     ///
     /// # Errors
-    /// When that exists, is a terminal, or cannot be written.
-    pub(crate) fn open(args: &Lz4Args, decompress: bool) -> anyhow::Result<Self> {
+    /// When that exists, is `source`, is a terminal, or cannot be written.
+    pub(crate) fn open(args: &Lz4Args, source: &Source, decompress: bool) -> anyhow::Result<Self> {
         if args.test {
             return Ok(Self::Nowhere);
         }
@@ -64,10 +64,10 @@ impl Target {
             }
             return stdout();
         };
-        Self::file(path, args.force)
+        Self::file(path, source, args.force)
     }
 
-    fn file(path: PathBuf, replace: bool) -> anyhow::Result<Self> {
+    fn file(path: PathBuf, source: &Source, replace: bool) -> anyhow::Result<Self> {
         let cannot = || format!("cannot write {}", path.display());
         // A link stays a link: what it leads to is written.
         let path = path.canonicalize().unwrap_or(path.clone());
@@ -77,6 +77,7 @@ impl Target {
                 let special = OpenOptions::new().write(true).open(&path).with_context(cannot)?;
                 return Ok(Self::Special(special));
             }
+            Ok(there) if source.is(&there) => bail!("{} is what is read; name another OUT", path.display()),
             Ok(_) if !replace => bail!("{} exists; -f replaces it", path.display()),
             _ => {}
         }
@@ -96,11 +97,17 @@ impl Target {
         matches!(self, Self::New { .. } | Self::Special(_) | Self::Nowhere)
     }
 
-    /// All was written: the file gets its name, and what can be taken over from the source.
+    /// Whether the result stays when the program ends, whatever becomes of the source.
+    pub(crate) fn is_lasting(&self) -> bool {
+        matches!(self, Self::New { .. })
+    }
+
+    /// All was written: the file gets its name, and what can be taken over from the source. When it is to
+    /// `replace_source`, only after it has reached the disk.
     ///
     /// # Errors
     /// When the system refuses, or somebody else made a file of this name meanwhile.
-    pub(crate) fn finish(self, source: &Source) -> anyhow::Result<()> {
+    pub(crate) fn finish(self, source: &Source, replace_source: bool) -> anyhow::Result<()> {
         let Self::New { partial, path, replace } = self else { return Ok(()) };
         if let Some(metadata) = source.metadata() {
             // Who may read it and how old it is are worth keeping, and not worth failing for.
@@ -110,6 +117,9 @@ impl Target {
             }
         }
         let cannot = || format!("cannot write {}", path.display());
+        if replace_source {
+            partial.as_file().sync_all().with_context(cannot)?;
+        }
         if replace {
             partial.persist(&path).map_err(|error| error.error).with_context(cannot)?;
         } else {

@@ -129,6 +129,7 @@ impl<F: Feed, D: Drain> Ahead<F, D> {
 
     /// Fills what is free and passes the oldest brick on; `false` when there is no more.
     fn go_on(&mut self) -> Result<bool, Error> {
+        self.flight.check()?;
         // From a slow reader no more is asked for while there is something to give.
         while !self.ended && (self.flight.is_empty() || !self.feed.is_slow()) {
             let Some(mut brick) = self.flight.take() else { break };
@@ -143,7 +144,10 @@ impl<F: Feed, D: Drain> Ahead<F, D> {
             }
         }
         let Some(mut brick) = self.flight.land()? else {
-            return self.error.take().map_or(Ok(false), Err);
+            let Some(error) = self.error.take() else { return Ok(false) };
+            // Whoever reads on after that must not be told that this is the end.
+            self.flight.break_off();
+            return Err(error);
         };
         let result = finish(&mut self.drain, &mut brick, &mut unwatched);
         self.flight.give(brick);

@@ -92,7 +92,7 @@ impl<W: Write> FrameEncoder<W> {
     fn begin(&mut self) -> Result<(), Error> {
         if !self.begun {
             self.begun = true;
-            self.framer.begin()?;
+            self.framer.begin().inspect_err(|_| self.flight.break_off())?;
         }
         Ok(())
     }
@@ -204,6 +204,7 @@ impl<W: Write> Write for FrameDecoder<W> {
 
 /// A free brick, if need be after the oldest in flight has landed.
 fn next<D: Drain>(flight: &mut Flight, drain: &mut D) -> Result<Brick, Error> {
+    flight.check()?;
     loop {
         if let Some(brick) = flight.take() {
             return Ok(brick);
@@ -213,6 +214,7 @@ fn next<D: Drain>(flight: &mut Flight, drain: &mut D) -> Result<Brick, Error> {
 }
 
 fn land_all<D: Drain>(flight: &mut Flight, drain: &mut D) -> Result<(), Error> {
+    flight.check()?;
     while !flight.is_empty() {
         land(flight, drain)?;
     }
@@ -223,7 +225,7 @@ fn land<D: Drain>(flight: &mut Flight, drain: &mut D) -> Result<(), Error> {
     if let Some(mut brick) = flight.land()? {
         let result = finish(drain, &mut brick, &mut unwatched);
         flight.give(brick);
-        result?;
+        result.inspect_err(|_| flight.break_off())?;
     }
     Ok(())
 }
