@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
 
+extern crate alloc;
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs;
 use std::thread;
 
@@ -16,12 +20,12 @@ struct Lossy {
     inner: Memory,
     state: u64,
     percent: u64,
-    bytes: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    bytes: Arc<AtomicU64>,
 }
 
 impl Lossy {
     fn loses(&mut self, len: usize) -> bool {
-        self.bytes.fetch_add(len as u64, std::sync::atomic::Ordering::Relaxed);
+        self.bytes.fetch_add(len as u64, Ordering::Relaxed);
         // SplitMix64.
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;
@@ -70,8 +74,8 @@ fn cost(size: usize, block: u32, mode: Mode, percent: u64, seed: u64) -> Option<
     });
     fs::write(&path, &file).unwrap();
     let (a, b) = Memory::pair(2048, 64);
-    let bytes = std::sync::Arc::default();
-    let link = Lossy { inner: a, state: seed << 32, percent, bytes: std::sync::Arc::clone(&bytes) };
+    let bytes = Arc::default();
+    let link = Lossy { inner: a, state: seed << 32, percent, bytes: Arc::clone(&bytes) };
     let options = SendOptions { mode, block: Some(block), ..SendOptions::default() };
     let received = thread::scope(|scope| {
         let receiving = scope.spawn(|| {
@@ -86,7 +90,7 @@ fn cost(size: usize, block: u32, mode: Mode, percent: u64, seed: u64) -> Option<
         receiving.join().unwrap()
     });
     let whole = received.report.objects == 1 && fs::read(inbox.join("file")).unwrap() == file;
-    let wire = bytes.load(std::sync::atomic::Ordering::Relaxed);
+    let wire = bytes.load(Ordering::Relaxed);
     whole.then(|| f64::from(u32::try_from(wire).unwrap()) / f64::from(u32::try_from(size).unwrap()))
 }
 
