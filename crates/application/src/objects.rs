@@ -246,8 +246,8 @@ impl Objects {
     }
 
     /// When no more can be open, the one that gives way to another of `source`: of a sender that has more than its share,
-    /// or of which nothing came at all or for long, the one of which least has come. Its partial file is kept where files
-    /// are.
+    /// of which nothing came for long, or of another sender and nothing came at all: the one of which least has come. Its
+    /// partial file is kept where files are.
     pub(crate) fn victim(&self, source: u64, now: Instant) -> Option<&Object> {
         let mut held: HashMap<u64, usize> = HashMap::new();
         self.open().for_each(|object| *held.entry(object.label.0).or_default() += 1);
@@ -255,7 +255,9 @@ impl Objects {
         let came = |object: &Object| object.receiver.as_ref().map_or(0, |receiver| receiver.stats().bytes);
         let gives_way = |object: &&Object| {
             let greedy = held.get(&object.label.0).is_some_and(|count| *count > 2 * (own + 1));
-            let silent = came(object) == 0 || now.since(object.heard) >= SILENT;
+            // A sender's own flood does not push out what it announced before and is about to send.
+            let empty = came(object) == 0 && object.label.0 != source;
+            let silent = empty || now.since(object.heard) >= SILENT;
             object.stage == Stage::Open && (greedy || silent)
         };
         self.open().filter(gives_way).min_by_key(|object| came(object))
