@@ -119,11 +119,16 @@ impl Inbox {
         self
     }
 
-    /// Starts a file that will appear as `name`, or goes on with what an earlier receiver left of it.
+    /// Starts a file that will appear as `name`.
     ///
     /// # Errors
     /// When its folder cannot be made or written.
-    pub(crate) fn begin(
+    pub fn begin(&mut self, name: SafePath) -> Result<PartialFile, InboxError> {
+        self.go_on(name, None)
+    }
+
+    /// Starts a file that will appear as `name`, or goes on with what an earlier receiver left of it.
+    pub(crate) fn go_on(
         &mut self,
         name: SafePath,
         identity: Option<Identity>,
@@ -307,12 +312,12 @@ mod tests {
     fn a_file_appears_only_when_committed() {
         let root = tempfile::tempdir().unwrap();
         let mut inbox = Inbox::open(root.path(), Existing::Replace).unwrap();
-        let partial = inbox.begin(name("x"), None).unwrap();
+        let partial = inbox.begin(name("x")).unwrap();
         assert!(!root.path().join("x").exists());
         drop(partial);
         assert!(files(root.path()).is_empty(), "a dropped partial file leaves nothing");
 
-        let partial = inbox.begin(name("x"), None).unwrap();
+        let partial = inbox.begin(name("x")).unwrap();
         partial.file().write_all(b"whole").unwrap();
         let attributes = Attributes { mode: Some(0o4751), modified: Some((1_000_000_000, 5)) };
         let path = inbox.commit(partial, attributes).unwrap();
@@ -328,14 +333,14 @@ mod tests {
         fs::write(root.path().join("x.txt"), "old").unwrap();
         let mut inbox = Inbox::open(root.path(), Existing::Replace).unwrap();
         for _ in 0..2 {
-            let partial = inbox.begin(name("x.txt"), None).unwrap();
+            let partial = inbox.begin(name("x.txt")).unwrap();
             inbox.commit(partial, Attributes::default()).unwrap();
         }
         assert_eq!(files(root.path()), ["x (2).txt", "x.txt"]);
         assert_eq!(fs::read(root.path().join("x.txt")).unwrap(), b"");
 
         let mut inbox = Inbox::open(root.path(), Existing::Number).unwrap();
-        let partial = inbox.begin(name("x.txt"), None).unwrap();
+        let partial = inbox.begin(name("x.txt")).unwrap();
         assert!(inbox.commit(partial, Attributes::default()).unwrap().ends_with("x (3).txt"));
     }
 
@@ -345,7 +350,7 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(outside.path(), root.path().join("d")).unwrap();
         let mut inbox = Inbox::open(root.path(), Existing::Replace).unwrap();
-        assert!(matches!(inbox.begin(name("d/x"), None), Err(InboxError::Link { .. })));
+        assert!(matches!(inbox.begin(name("d/x")), Err(InboxError::Link { .. })));
         assert!(files(outside.path()).is_empty());
     }
 
@@ -356,7 +361,7 @@ mod tests {
         let attributes = Attributes { mode: Some(0o555), modified: Some((77, 0)) };
         inbox.folder(name("a"), attributes).unwrap();
         inbox.folder(name("a/b"), attributes).unwrap();
-        let partial = inbox.begin(name("a/b/x"), None).unwrap();
+        let partial = inbox.begin(name("a/b/x")).unwrap();
         inbox.commit(partial, Attributes::default()).unwrap();
         inbox.close().unwrap();
         for folder in ["a", "a/b"] {

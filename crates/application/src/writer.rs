@@ -294,7 +294,7 @@ impl Worker {
     ) -> Result<(), Lost> {
         let sink = match &mut self.target {
             Target::Folder(inbox) => {
-                let mut sink = FileSink::new(inbox.begin(name, identity)?, self.hash);
+                let mut sink = FileSink::new(inbox.go_on(name, identity)?, self.hash);
                 let present = sink.restore();
                 if present.bytes() > 0 {
                     tracing::info!(bytes = present.bytes(), "left by an earlier receiver, and verified");
