@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod hash;
 pub mod inbound;
 mod outbound;
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 mod outbox;
 mod serial;
 #[cfg(feature = "simulated")]
@@ -19,6 +20,7 @@ pub mod wire;
 pub use hash::hash_of;
 pub use inbound::Inbound;
 pub use outbound::{Object, Outbound, OutboundError, Polled};
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use outbox::{Frame, Outbox};
 pub use serial::{AsyncSerial, Serial};
 pub use tasks::{receive, send};
