@@ -8,6 +8,7 @@
 
 use core::ops::Range;
 use core::time::Duration;
+use std::sync::mpsc::RecvTimeoutError;
 
 use packhorse_buffer::{Clock as _, Instant, Layer as _, NoProbe, PacketBuf, SystemClock};
 use packhorse_link::{Framing, Transport};
@@ -240,6 +241,22 @@ where
         self.session.take_broken().map_or(Ok(()), Err)
     }
 
+    /// Nothing more comes: before what is missing is counted, everybody says what was there already.
+    fn await_begun(&mut self, watch: &mut dyn Watch) -> Result<(), ReceiveError> {
+        self.hand_over();
+        while self.session.is_beginning() {
+            self.outcomes(watch)?;
+            match self.writer.begun.recv_timeout(Duration::from_millis(5)) {
+                Ok(begun) => self.session.handle_begun(self.now, &begun, watch),
+                // An object that cannot begin has failed instead, which the next turn hears.
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.hand_over();
+        Ok(())
+    }
+
     fn send_answers(&mut self) -> Result<(), ReceiveError> {
         let Some(back) = &mut self.back else { return Ok(()) };
         self.now = self.clock.now();
@@ -267,6 +284,7 @@ where
             return Ok(false);
         }
         self.hand_over();
+        self.await_begun(watch)?;
         while self.session.verifying() > 0 {
             let Ok(outcome) = self.writer.outcomes.recv() else { break };
             self.session.handle_outcome(self.now, outcome, watch);
@@ -279,6 +297,7 @@ where
 
     /// The link is over: what is incomplete has failed.
     fn close(mut self, watch: &mut dyn Watch) -> Result<Received<P>, ReceiveError> {
+        self.await_begun(watch)?;
         // What can be decoded from what has come is: each round tells of what the one before made possible.
         let since = self.clock.now();
         while self.session.is_decoding() && self.clock.now().since(since) < DECODING {

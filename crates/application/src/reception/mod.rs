@@ -333,6 +333,13 @@ impl<P: Profile> ReceiveSession<P> {
         !self.deliveries.is_empty()
     }
 
+    /// Whether an object is open of which the writer has not said yet what an earlier receiver left.
+    pub(crate) fn is_beginning(&self) -> bool {
+        self.objects
+            .open()
+            .any(|object| object.stage == Stage::Open && object.kind != ObjectKind::Folder && !object.begun)
+    }
+
     /// Whether something is being decoded, or will be as soon as its place is known.
     pub(crate) fn is_decoding(&self) -> bool {
         self.objects.open().filter(|object| object.stage == Stage::Open).any(|object| {

@@ -36,7 +36,7 @@ impl<P: Profile> ReceiveSession<P> {
             let text = format!(
                 "{}: goes on with {} bytes that an earlier receiver left and that are verified",
                 object.name,
-                receiver.stats().bytes,
+                begun.present.bytes(),
             );
             watch.event(Event::Note { text: &text });
         }
