@@ -14,7 +14,7 @@ use core::str::FromStr;
 /// Most bytes in the name of a channel.
 const MOST_NAME: usize = 128;
 
-/// Where a channel is: see the [module](self).
+/// Where a channel is, as this module describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {

@@ -15,7 +15,7 @@ use core::str::FromStr;
 
 use crate::ring;
 
-/// A mode: see the [module](self).
+/// A mode, as this module describes it.
 pub trait Mode: Sealed + Send + 'static {
     /// The mode as a value.
     const NAME: ModeName;

@@ -21,7 +21,7 @@ use super::tcp_inbox::{self, TcpInbox};
 use super::udp_inbox::{self, UdpInbox};
 use crate::{Metrics, Mode, ReceiveError};
 
-/// The receiving end: see the [module](self).
+/// The receiving end, as this module describes it.
 ///
 /// It ends, with [`ReceiveError::Stopped`], when all senders there were have left; dropping it tells those that are there
 /// to stop.

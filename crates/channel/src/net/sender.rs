@@ -26,7 +26,7 @@ use super::options::Options;
 use super::shared::{Shared, State, Wait};
 use crate::{BackPressure, ManySenders, Metrics, Mode, OpenError, SendError};
 
-/// The sending end: see the [module](self). `Clone` in the modes with many senders.
+/// The sending end, as this module describes it. `Clone` in the modes with many senders.
 ///
 /// Dropping the last one sends what waits and the mark of the end, and waits for the receiver to take both, at most
 /// [`Options::linger`].
