@@ -52,7 +52,7 @@ pub enum Event {
     },
 }
 
-/// Walks over frames. See the [module](self).
+/// Walks over frames.
 #[derive(Clone, Debug)]
 pub struct Parser {
     state: State,
