@@ -111,7 +111,7 @@ fn honest(bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The share of what is sent to it that a flood of `flood(n)` leaves: the honest object, whole, and how much was held.
-fn flooded(flood: impl Fn(u64) -> (u64, u64)) {
+fn flooded(least_told: u64, flood: impl Fn(u64) -> (u64, u64)) {
     let bytes = patterns::random(1, 300_000);
     let honest = honest(&bytes);
     let mut sender = Sender::new();
@@ -147,18 +147,19 @@ fn flooded(flood: impl Fn(u64) -> (u64, u64)) {
     assert!(fs::read(root.path().join("honest")).unwrap() == bytes);
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing is left of the flood");
     let grown = most.saturating_sub(before) >> 20;
-    assert!(told > 250 && grown < 100, "{grown} MiB after {told} events");
+    assert!(told > least_told && grown < 100, "{grown} MiB after {told} events");
     assert!(most_files < files_before + 2 * 256 + 200, "{most_files} files");
 }
 
 #[test]
 fn one_sender_that_announces_without_end_costs_a_bound_and_stops_nobody() {
-    flooded(|n| (9, n));
+    // Refused without a word, once it has as many open as it may.
+    flooded(250, |n| (9, n));
 }
 
 #[test]
 fn thousands_of_senders_that_announce_without_end_cost_the_same() {
-    flooded(|n| (1000 + n % 20_000, n));
+    flooded(5000, |n| (1000 + n % 20_000, n));
 }
 
 #[test]

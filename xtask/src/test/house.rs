@@ -23,7 +23,6 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("crates/transport/src/datagrams/sendmmsg.rs", "a system call that no safe crate offers"),
     ("crates/channel/tests/loom.rs", "a model of the rings"),
     ("crates/channel/src/ipc/mapping.rs", "mapping shared memory"),
-    ("crates/channel/src/ipc/mapping.rs", "mapping shared memory"),
     ("crates/channel/src/segment.rs", "from positions to bytes of a channel's memory"),
     ("crates/channel/src/typed/claim.rs", "a claimed slot as a value"),
     ("crates/channel/src/typed/message.rs", "a received slot as a value"),
