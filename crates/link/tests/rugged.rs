@@ -22,7 +22,7 @@ fn code(parity: usize, depth: usize) -> Code {
 /// Packets of these lengths with a check, and their frames.
 fn some(code: Code, lengths: &[usize]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let packet = |(n, length): (usize, &usize)| {
-        checked(&(0..*length).map(|at| (at * 37 + at / 11 + n * 5).to_be_bytes()[7]).collect::<Vec<_>>())
+        checked(&(0..*length).map(|at| (at * 37 + at / 11 + n * 5).to_le_bytes()[0]).collect::<Vec<_>>())
     };
     let packets: Vec<_> = lengths.iter().enumerate().map(packet).collect();
     let frames = frames(&mut Rugged::new(PACKET_MAX, code), &packets);
@@ -171,7 +171,7 @@ fn headers_that_all_point_far_ahead_do_not_cost_their_product() {
 fn the_layer_makes_the_same_frame_in_place() {
     type Layer = RuggedLayer<8, 4>;
     for length in [0, 1, 100, 500, 988] {
-        let packet: Vec<u8> = (0..length).map(|at: usize| (at * 3).to_be_bytes()[7]).collect();
+        let packet: Vec<u8> = (0..length).map(|at: usize| (at * 3).to_le_bytes()[0]).collect();
         let mut buf = PacketBuf::<[u8; 1100]>::for_stack::<Layer, 988>();
         buf.put_slice(&packet).unwrap();
         RuggedLayer::<8, 4>.push((), &mut buf).unwrap();

@@ -179,7 +179,7 @@ mod tests {
         let geometry = Geometry::new(data, Code::new(parity, depth).unwrap()).unwrap();
         let mut body = [0; 2000];
         for (at, byte) in body[..data].iter_mut().enumerate() {
-            *byte = (at * 31 + at / 7).to_be_bytes()[7];
+            *byte = (at * 31 + at / 7).to_le_bytes()[0];
         }
         let len = geometry.len();
         protect(geometry, &mut body[..len]);
