@@ -20,6 +20,11 @@ pub(super) fn channel(context: &Context) -> anyhow::Result<()> {
     benches_of(context, "packhorse-channel")
 }
 
+/// The fountain code beside the crate it is built on. Not by criterion: the two take turns.
+pub(super) fn fountain(context: &Context) -> anyhow::Result<()> {
+    benches_of(context, "packhorse-transfer")
+}
+
 fn benches_of(context: &Context, name: &str) -> anyhow::Result<()> {
     let benches = &context.workspace.member(name)?.benches;
     anyhow::ensure!(!benches.is_empty(), "{name} has no benchmarks");

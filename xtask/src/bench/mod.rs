@@ -50,6 +50,11 @@ const BENCHES: &[Bench] = &[
         about: "bad links, one way: wire bytes a byte, and how many arrive",
         run: links::run,
     },
+    Bench {
+        name: "fountain",
+        about: "coding and decoding lost packets beside the raptorq crate",
+        run: criterion::fountain,
+    },
     Bench { name: "layers", about: "pushing four headers beside copying per layer", run: criterion::layers },
     Bench {
         name: "channel",

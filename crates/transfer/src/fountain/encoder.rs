@@ -5,21 +5,17 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use raptorq::{EncodingPacket, ObjectTransmissionInformation, SourceBlockEncoder, SourceBlockEncodingPlan};
+use raptorq::{EncodingPacket, ObjectTransmissionInformation, SourceBlockEncoder};
 
 use super::{Geometry, SourceBlock};
 
 /// Symbols computed at a time.
 const BATCH: u32 = 16;
-/// Plans that are kept: groups of an object have source blocks of few different lengths.
-const PLANS: usize = 4;
 
 /// Repair symbols of one object.
 pub struct Encoder {
     geometry: Geometry,
     config: ObjectTransmissionInformation,
-    /// How to code source blocks of so many symbols: costs more than coding one, so it is kept.
-    plans: Vec<(u32, SourceBlockEncodingPlan)>,
     coded: Vec<Coded>,
     data: Vec<u8>,
 }
@@ -36,7 +32,7 @@ impl Encoder {
     /// For an object cut like this.
     #[must_use]
     pub fn new(geometry: Geometry) -> Self {
-        Self { geometry, config: config(&geometry), plans: Vec::new(), coded: Vec::new(), data: Vec::new() }
+        Self { geometry, config: config(&geometry), coded: Vec::new(), data: Vec::new() }
     }
 
     /// Puts repair symbol `index` of a source block into `into`, which is one block long. `read` fills memory with a
@@ -80,20 +76,8 @@ impl Encoder {
         for (block, memory) in source.blocks().zip(self.data.chunks_exact_mut(size)) {
             read(block, memory)?;
         }
-        let plan = if let Some(known) = self.plans.iter().position(|(symbols, _)| *symbols == source.symbols)
-        {
-            known
-        } else {
-            if self.plans.len() >= PLANS {
-                self.plans.remove(0);
-            }
-            // At most SYMBOLS_MAX, which the geometry has checked.
-            let symbols = u16::try_from(source.symbols).unwrap_or(u16::MAX);
-            self.plans.push((source.symbols, SourceBlockEncodingPlan::generate(symbols)));
-            self.plans.len() - 1
-        };
-        let encoder =
-            SourceBlockEncoder::with_encoding_plan(0, &self.config, &self.data, &self.plans[plan].1);
+        // With `std`, `raptorq` keeps how to code a source block of so many symbols, which costs more than coding one.
+        let encoder = SourceBlockEncoder::new(0, &self.config, &self.data);
         if self.coded.len() >= usize::from(self.geometry.shape().interleave) {
             self.coded.remove(0);
         }

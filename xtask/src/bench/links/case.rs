@@ -30,6 +30,8 @@ impl Case {
     }
 }
 
+/// Packets a second through the relay.
+pub(super) const PACKETS: u64 = 4_000;
 const MEGABYTE: u64 = 1_000_000;
 const SMALL: u64 = 35_000;
 
@@ -51,8 +53,10 @@ pub(super) fn datagrams(name: &str, size: u64, profile: &str, block: u32, loss: 
     Case {
         name: format!("{name}, {:.0} % lost", loss * 100.0),
         size,
+        // As many packets a second for every size, few enough that no socket on the way overflows.
         send: words(&format!(
-            "--profile {profile} --mode fountain --expect-loss {loss} --block {block} --rate 4M"
+            "--profile {profile} --mode fountain --expect-loss {loss} --block {block} --rate {}",
+            u64::from(block) * PACKETS
         )),
         receive: words(&format!("--profile {profile}")),
         link: Link::Relay(loss),

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, anyhow};
 use plotters::prelude::*;
 
-use super::case::{Case, Link, words};
+use super::case::{Case, Link, PACKETS, words};
 use super::{SEEDS, run};
 use crate::bench::pipe::build;
 use crate::bench::process::{Scratch, random_file};
@@ -19,10 +19,11 @@ const FILE: &str = "docs/src/loss.svg";
 const SIDE: (u32, u32) = (900, 420);
 
 /// A mode: its name in the picture and how it is sent. `LOSS` stands for the expected loss.
-const MODES: [(&str, &str, RGBColor); 3] = [
+const MODES: [(&str, &str, RGBColor); 4] = [
     ("once", "--mode once --meta-first 8", RGBColor(120, 120, 120)),
     ("repeat=3", "--mode repeat=3", RGBColor(200, 100, 20)),
     ("fountain", "--mode fountain --expect-loss LOSS", RGBColor(20, 90, 200)),
+    ("arq", "--mode arq --expect-loss LOSS", RGBColor(20, 140, 60)),
 ];
 
 /// A point of a curve: loss, wire bytes over file bytes, share of transfers that arrived.
@@ -43,7 +44,11 @@ pub(crate) fn plot(context: &Context) -> anyhow::Result<()> {
             let case = Case {
                 name: name.to_owned(),
                 size: SIZE,
-                send: words(&format!("{} --block {BLOCK} --rate 4M", send.replace("LOSS", &expected))),
+                send: words(&format!(
+                    "{} --block {BLOCK} --rate {}",
+                    send.replace("LOSS", &expected),
+                    u64::from(BLOCK) * PACKETS
+                )),
                 receive: words("--profile native"),
                 link: Link::Relay(loss),
                 most: f64::INFINITY,
