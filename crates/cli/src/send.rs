@@ -160,7 +160,8 @@ fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
             Ok(Exit::Damaged)
         }
         Some(error) => Err(error.into()),
-        None if refused > 0 => {
+        // Where receivers answered, they have told that they have it all.
+        None if refused > 0 && report.measure.arrived == 0 => {
             screen::error(&format!(
                 "nobody received at {} for some of the time: the other machine refused {}; start there: packhorse recv \
                  DIR --from {}, then send again",

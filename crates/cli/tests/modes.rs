@@ -45,6 +45,20 @@ fn wait_for(folder: &Folder, name: &str) {
     assert!(there, "{name} never appeared");
 }
 
+#[test]
+fn packets_refused_before_the_receiver_was_there_do_not_spoil_what_it_has_answered() {
+    let folder = Folder::new();
+    let file = folder.write("f", &patterns::random(3, 50_000));
+    let link = format!("udp://127.0.0.1:{}", port());
+    let sender = start(&["send", &file, "--to", &link, "--progress", "none"]);
+    // Long enough for a first packet that is refused, at any speed of the machine: the sender asks for as long as it takes.
+    thread::sleep(Duration::from_millis(700));
+    let receiver = start(&["recv", &folder.text("inbox"), "--from", &link, "--give-up", "20"]);
+    ok(sender);
+    ok(receiver);
+    assert_eq!(names(&folder.path("inbox")), ["f"]);
+}
+
 /// A relay of datagrams that loses one in `one_in`, both ways. Ends with the test.
 struct Relay {
     port: u16,

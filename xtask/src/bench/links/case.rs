@@ -31,7 +31,7 @@ impl Case {
 }
 
 /// Packets a second through the relay.
-pub(super) const PACKETS: u64 = 4_000;
+pub(super) const PACKETS: u64 = 1_000;
 const MEGABYTE: u64 = 1_000_000;
 const SMALL: u64 = 35_000;
 
@@ -58,7 +58,7 @@ pub(super) fn datagrams(name: &str, size: u64, profile: &str, block: u32, loss: 
             "--profile {profile} --mode fountain --expect-loss {loss} --block {block} --rate {}",
             u64::from(block) * PACKETS
         )),
-        receive: words(&format!("--profile {profile}")),
+        receive: words(&format!("--profile {profile} --give-up 2")),
         link: Link::Relay(loss),
         most,
     }

@@ -49,7 +49,8 @@ pub(crate) fn plot(context: &Context) -> anyhow::Result<()> {
                     send.replace("LOSS", &expected),
                     u64::from(BLOCK) * PACKETS
                 )),
-                receive: words("--profile native"),
+                // Answers may get lost ten times in a row before the sender hears one.
+                receive: words(&format!("--profile native --give-up {}", if name == "arq" { 15 } else { 2 })),
                 link: Link::Relay(loss),
                 most: f64::INFINITY,
             };
