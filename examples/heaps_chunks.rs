@@ -14,7 +14,7 @@ use packhorse::spead::receive::chunk::{Chunk, ChunkOptions, ChunkRing, ChunkStre
 use packhorse::spead::receive::readers::InProcessReader;
 use packhorse::spead::send::writers::InProcess;
 use packhorse::spead::send::{self, Sender};
-use packhorse::spead::{Flavour, Heap};
+use packhorse::spead::{Descriptor, Flavour, Heap, HeapError};
 
 const TIMESTAMP: u64 = 0x1600;
 const SAMPLES: u64 = 0x3300;
@@ -28,9 +28,19 @@ fn place(heap: &mut PlaceRequest<'_>) -> Option<Place> {
     let number = heap.immediate(TIMESTAMP)? / HEAP_SIZE as u64;
     let chunk = number / HEAPS_PER_CHUNK as u64;
     let heap = usize::try_from(number % HEAPS_PER_CHUNK as u64).ok()?;
-    Some(Place { chunk, heap, offset: heap * HEAP_SIZE })
+    Some(Place { chunk, heap, offset: heap * HEAP_SIZE, len: HEAP_SIZE })
 }
 // ANCHOR_END: place
+
+/// The first heap, which says what the items are.
+fn described() -> Result<Heap, HeapError> {
+    let mut heap = Heap::new(Flavour::default());
+    let samples =
+        Descriptor::array::<u8>(SAMPLES, "adc_samples", "ADC converter output", &[HEAP_SIZE as u64]);
+    heap.descriptor(&samples)?;
+    heap.immediate(TIMESTAMP, 0).item(SAMPLES, vec![0_u8; HEAP_SIZE]);
+    Ok(heap)
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (queue, receiver) = in_process::queue(8, 1 << 16);
@@ -40,14 +50,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut heap = Heap::new(Flavour::default());
         heap.immediate(TIMESTAMP, 0).item(SAMPLES, vec![0_u8; HEAP_SIZE]);
         let mut heap = config.prebuild(&heap)?;
+        let mut first = config.prebuild(&described()?)?;
         for number in 0..CHUNKS * HEAPS_PER_CHUNK as u64 {
             // One heap in a thousand is lost on the way.
             if number % 1000 == 999 {
                 continue;
             }
+            let heap = if number == 0 { &mut first } else { &mut heap };
             heap.set(TIMESTAMP, number * HEAP_SIZE as u64)?;
             heap.samples_mut::<u8>(SAMPLES).ok_or("the heap has samples")?.fill(number.to_le_bytes()[0]);
-            sender.send(&mut heap)?;
+            sender.send(heap)?;
         }
         sender.send(&mut config.prebuild(&Heap::stop(Flavour::default()))?)?;
         Ok(())
@@ -58,7 +70,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Two chunks in the window, four in the ring, one in the hands of the loop below, one to spare.
     let chunk = || Chunk::new(HEAPS_PER_CHUNK * HEAP_SIZE, HEAPS_PER_CHUNK);
     let ring = ChunkRing::new(4, (0..8).map(|_| chunk()));
-    let options = ChunkOptions::new(place).max_chunks(2);
+    // The samples alone: heaps may carry descriptors in front of them, as the first one does.
+    let options = ChunkOptions::new(place).item(SAMPLES).max_chunks(2);
     let stream = ChunkStream::start(StreamConfig::default(), options, &ring, [reader])?;
     let (mut chunks, mut missing) = (0, 0);
     while let Some(chunk) = ring.next() {

@@ -111,7 +111,7 @@ fn chunks() -> Result<f64, Box<dyn Error>> {
         black_box(request.immediate(TIMESTAMP)?);
         count += 1;
         let heap = usize::try_from((count - 1) % IN_CHUNK as u64).ok()?;
-        Some(Place { chunk: (count - 1) / IN_CHUNK as u64, heap, offset: heap * HEAP })
+        Some(Place { chunk: (count - 1) / IN_CHUNK as u64, heap, offset: heap * HEAP, len: HEAP })
     };
     let reader: Box<dyn Reader> = Box::new(again(9000, times)?);
     let start = Instant::now();

@@ -28,7 +28,7 @@ fn by_time(request: &mut PlaceRequest<'_>) -> Option<Place> {
     let time = request.immediate(TIMESTAMP)?;
     request.extra.extend(request.cnt().to_be_bytes());
     let heap = usize::try_from(time).ok()? % HEAPS;
-    Some(Place { chunk: time / HEAPS as u64, heap, offset: heap * HEAP })
+    Some(Place { chunk: time / HEAPS as u64, heap, offset: heap * HEAP, len: HEAP })
 }
 
 fn ring(chunks: usize) -> ChunkRing {
@@ -148,11 +148,11 @@ fn a_hostile_chunk_number_is_no_work_and_no_overflow() {
 #[test]
 fn presence_can_be_told_of_packets() {
     let options = ChunkOptions::new(|request: &mut PlaceRequest<'_>| {
-        Some(Place { chunk: 0, heap: 4 * usize::try_from(request.cnt()).ok()?, offset: 0 })
+        Some(Place { chunk: 0, heap: 4 * usize::try_from(request.cnt()).ok()?, offset: 0, len: HEAP })
     });
     let mut plans = split(1, HEAP, 30);
     plans.remove(2);
-    let ring = ring(1);
+    let ring = ring(2);
     let config = StreamConfig { out_of_order: true, ..StreamConfig::default() };
     let _stream = ChunkStream::start(config, options.packet_presence(30), &ring, reader(&plans)).unwrap();
     assert_eq!(ring.next().unwrap().present(), [0, 0, 0, 0, 1, 1, 0, 1]);

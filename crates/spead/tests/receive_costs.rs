@@ -81,7 +81,7 @@ fn chunks_go_round_without_allocating() {
     let place = move |_: &mut PlaceRequest<'_>| {
         heaps += 1;
         let heap = usize::try_from((heaps - 1) % 8).ok()?;
-        Some(Place { chunk: (heaps - 1) / 8, heap, offset: heap * 1000 })
+        Some(Place { chunk: (heaps - 1) / 8, heap, offset: heap * 1000, len: 1000 })
     };
     let reader: Box<dyn Reader> = Box::new(Again::new(&plans));
     let stream =

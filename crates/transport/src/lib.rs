@@ -29,7 +29,7 @@ mod multicast;
 mod pipe;
 #[cfg(all(feature = "std", unix))]
 mod ready;
-#[cfg(all(feature = "std", unix))]
+#[cfg(all(feature = "serial", unix))]
 mod serial;
 #[cfg(feature = "std")]
 mod stream;
@@ -55,7 +55,7 @@ pub use loopback::Loopback;
 pub use memory::{Memory, MemoryReceiver, MemorySender};
 #[cfg(all(feature = "std", unix))]
 pub use pipe::{Pipe, PipeReader, PipeWriter};
-#[cfg(all(feature = "std", unix))]
+#[cfg(all(feature = "serial", unix))]
 pub use serial::{Flow, Parity, Serial, SerialOptions, SerialReader, SerialWriter};
 #[cfg(feature = "std")]
 pub use stream::{StreamReader, StreamWriter};

@@ -1,5 +1,5 @@
 //! A serial line on a pair of pseudo terminals: every byte passes, the speed is set, and a hang-up is an end.
-#![cfg(all(feature = "std", target_os = "linux"))]
+#![cfg(all(feature = "serial", target_os = "linux"))]
 #![allow(clippy::unwrap_used)] // all of it is tests
 
 use core::time::Duration;

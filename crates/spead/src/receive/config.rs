@@ -15,6 +15,9 @@ pub struct StreamConfig {
     pub max_heaps: usize,
     /// Independent senders whose heaps are told apart by their number: heap count modulo this.
     pub substreams: usize,
+    /// By how much the heap count of a substream rises from one heap to the next, in units of `substreams`. What is left
+    /// out counts as missing. 0 when heap counts say nothing.
+    pub cnt_step: u64,
     /// Whether packets of a heap may come in any order. Otherwise a heap of which a packet is lost or late is lost.
     pub out_of_order: bool,
     /// Whether heaps may come without HEAP_LENGTH. They are delivered when something takes their place.
@@ -36,6 +39,7 @@ impl Default for StreamConfig {
         Self {
             max_heaps: 4,
             substreams: 1,
+            cnt_step: 1,
             out_of_order: false,
             unsized_heaps: true,
             stop_on_stop_item: true,

@@ -54,6 +54,7 @@ impl<R: Reader> DirectStream<R> {
             if stopped || !matches!(read, Ok(true)) {
                 self.ended = true;
                 self.line.end();
+                self.line.close();
             }
             read?;
         }

@@ -122,7 +122,7 @@ impl Store for Heaps {
         self.used -= place.len;
     }
 
-    fn finish(&mut self, place: Place, heap: Finished) {
+    fn finish(&mut self, place: Place, heap: Finished, _stats: &mut Statistics) -> bool {
         self.used -= place.len;
         let Finished { cnt, flavour, length, received, missing } = heap;
         let flavour = flavour.with_bug_compat(self.config.bug_compat);
@@ -138,6 +138,7 @@ impl Store for Heaps {
             }
             Some(_) => {}
         }
+        true
     }
 
     #[inline]
@@ -146,12 +147,12 @@ impl Store for Heaps {
         packet: &Packet<'_>,
         arrival: Arrival<'_>,
         stats: &mut Statistics,
-    ) -> Result<(), Reason> {
+    ) -> Result<bool, Reason> {
         let flavour = packet.flavour().with_bug_compat(self.config.bug_compat);
         if let Some((slab, at)) = arrival.slab {
             let slice = slab.slice(at..at + arrival.bytes.len());
             self.done.push(Heap::of_packet(packet, flavour, slice));
-            return Ok(());
+            return Ok(true);
         }
         let len = packet.payload().len();
         let mut place = self.begin(packet, len, stats)?;
@@ -161,7 +162,7 @@ impl Store for Heaps {
         }
         stats.copied_heaps += 1;
         let (cnt, flavour, received) = (packet.heap_cnt(), packet.flavour(), len as u64);
-        self.finish(place, Finished { cnt, flavour, length: Some(received), received, missing: None });
-        Ok(())
+        let heap = Finished { cnt, flavour, length: Some(received), received, missing: None };
+        Ok(self.finish(place, heap, stats))
     }
 }

@@ -8,8 +8,11 @@
 //! way are given up and the outlet is closed.
 
 use alloc::sync::Arc;
+use core::any::Any;
+use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
+use std::panic::catch_unwind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -72,8 +75,9 @@ where
             let own = Arc::clone(self);
             state.stoppers.push(reader.stopper());
             let run = move || {
-                let result = own.run(&mut *reader);
-                own.reader_ended(result);
+                let run = catch_unwind(AssertUnwindSafe(|| own.run(&mut *reader)));
+                let panicked = run.is_err();
+                own.reader_ended(run.unwrap_or_else(|panic| Err(said(&*panic))), panicked);
             };
             match thread::Builder::new().name("spead-receive".to_owned()).spawn(run) {
                 Ok(thread) => state.threads.push(thread),
@@ -133,13 +137,14 @@ where
         Ok(())
     }
 
-    fn reader_ended(&self, result: io::Result<()>) {
+    /// A reader is done. After a panic nobody knows what its packets were for: the whole stream ends.
+    fn reader_ended(&self, result: io::Result<()>, panicked: bool) {
         let mut state = lock(&self.readers);
         if let Err(error) = result {
             state.error.get_or_insert(error);
         }
         state.running -= 1;
-        let last = state.running == 0;
+        let last = state.running == 0 || panicked;
         drop(state);
         if last {
             self.end(&mut lock(&self.line));
@@ -148,7 +153,9 @@ where
 
     fn end(&self, line: &mut Line<S, O>) {
         line.end();
+        // Whoever sees the end finds all statistics.
         self.publish(line);
+        line.close();
         if !self.ended.swap(true, Ordering::AcqRel) {
             // Another reader of the stream may be waiting for packets.
             lock(&self.readers).stoppers.iter().for_each(Stopper::stop);
@@ -174,14 +181,27 @@ impl<S: Store, O: Outlet<S>> Line<S, O> {
         assembler.has_stopped()
     }
 
-    /// Gives up what is under way; nothing more will come.
+    /// Gives up what is under way; nothing more will come. Then [`close`](Self::close).
     pub(crate) fn end(&mut self) {
         let Self { assembler, outlet } = self;
         assembler.flush();
         let waited = outlet.hand_over(assembler.store());
         assembler.stats().worker_blocked += waited;
-        outlet.close(assembler.store());
     }
+
+    pub(crate) fn close(&mut self) {
+        self.outlet.close(self.assembler.store());
+    }
+}
+
+/// What a panic in a function of the user's said. The lock is taken all the same: what it guards is whole.
+fn said(panic: &(dyn Any + Send)) -> io::Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text =
+        text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
+    io::Error::other(format!(
+        "the stream ended by a panic in its place function, allocator or reader: {text}"
+    ))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

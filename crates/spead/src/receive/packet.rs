@@ -135,6 +135,21 @@ impl<'a> Packet<'a> {
         self.pointers().find(|pointer| pointer.immediate && pointer.id == id).map(|pointer| pointer.value)
     }
 
+    /// Where in the heap's payload the addressed item `id` begins and ends, as far as this packet and the heap's length
+    /// tell. Of several the first.
+    pub(crate) fn extent(&self, id: u64) -> Option<(u64, Option<u64>)> {
+        let mut addressed = self.pointers().filter(|pointer| !pointer.immediate);
+        let own = addressed.find(|pointer| pointer.id == id)?;
+        // Of pointers with one address all but the last have no bytes.
+        let ends_here = addressed.any(|pointer| pointer.value == own.value && pointer.id != id);
+        if ends_here {
+            return Some((own.value, Some(own.value)));
+        }
+        let addressed = self.pointers().filter(|pointer| !pointer.immediate && pointer.value > own.value);
+        let next = addressed.map(|pointer| pointer.value).min();
+        Some((own.value, next.or(self.heap_length)))
+    }
+
     /// The value of the stream control item, if there is one: see [`id::STOP`] and its neighbours.
     #[must_use]
     pub fn control(&self) -> Option<u64> {

@@ -74,8 +74,12 @@ reasons! {
     AfterStop = "after_stop",
     /// In a stream of bytes: longer than the reader allows. Skipped.
     Oversize = "oversize",
-    /// In a capture file: not UDP, a fragment, or cut by the capture.
+    /// In a capture file: not UDP, or of a link whose frames this does not read.
     NotADatagram = "not_a_datagram",
+    /// In a capture file: a datagram that the capture did not keep whole.
+    CutByCapture = "cut_by_capture",
+    /// In a capture file: a datagram in fragments.
+    Fragment = "fragment",
 }
 
 /// How often packets were dropped, by reason.
@@ -124,8 +128,11 @@ impl fmt::Debug for Dropped {
 /// What a stream has received so far. Names and meanings are those that users of other implementations know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Heaps that arrived whole.
+    /// Heaps that arrived whole, and were delivered: chunk streams do not count those that have no place.
     pub heaps: u64,
+    /// Heaps of which nothing arrived, by the gaps between heap counts: see
+    /// [`StreamConfig::cnt_step`](super::StreamConfig::cnt_step). What is missing in front of the first is not known.
+    pub heaps_missing: u64,
     /// Heaps given up because newer ones needed their place.
     pub incomplete_heaps_evicted: u64,
     /// Heaps that were not whole when the stream ended.
@@ -148,8 +155,11 @@ pub struct Statistics {
     pub worker_blocked: u64,
     /// Chunk streams: heaps that came after their chunk was handed over.
     pub too_old_heaps: u64,
-    /// Chunk streams: heaps that the place function did not want, or put outside the chunk.
+    /// Chunk streams: heaps that the place function did not want, or put outside the chunk, or without the item that is
+    /// to be placed.
     pub rejected_heaps: u64,
+    /// Chunk streams: heaps, or items to be placed, that are not as long as their place.
+    pub wrong_length_heaps: u64,
     /// Stop heaps that ended the stream: 1 when its sender said that it was done.
     pub stops: u64,
     /// Streams of bytes: bytes skipped in search of the next packet.
@@ -163,6 +173,7 @@ impl Statistics {
     pub fn counters(&self) -> impl Iterator<Item = (String, u64)> {
         let own = [
             ("heaps", self.heaps),
+            ("heaps_missing", self.heaps_missing),
             ("incomplete_heaps_evicted", self.incomplete_heaps_evicted),
             ("incomplete_heaps_flushed", self.incomplete_heaps_flushed),
             ("packets", self.packets),
@@ -175,6 +186,7 @@ impl Statistics {
             ("worker_blocked", self.worker_blocked),
             ("too_old_heaps", self.too_old_heaps),
             ("rejected_heaps", self.rejected_heaps),
+            ("wrong_length_heaps", self.wrong_length_heaps),
             ("stops", self.stops),
             ("skipped_bytes", self.skipped_bytes),
         ];
@@ -211,7 +223,7 @@ mod tests {
     fn every_counter_has_a_name_of_its_own() {
         let mut names: Vec<String> = Statistics::default().counters().map(|(name, _)| name).collect();
         let all = names.len();
-        assert_eq!(all, 15 + Reason::ALL.len());
+        assert_eq!(all, 17 + Reason::ALL.len());
         names.sort();
         names.dedup();
         assert_eq!(names.len(), all);

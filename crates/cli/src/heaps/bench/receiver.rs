@@ -61,7 +61,7 @@ fn chunks(reader: UdpReader, config: StreamConfig, heap_size: usize) -> anyhow::
     let place = move |request: &mut PlaceRequest<'_>| {
         let time = request.immediate(TIMESTAMP)?;
         let heap = usize::try_from(time % heaps as u64).ok()?;
-        Some(Place { chunk: time / heaps as u64, heap, offset: heap * heap_size })
+        Some(Place { chunk: time / heaps as u64, heap, offset: heap * heap_size, len: heap_size })
     };
     let readers = [Box::new(reader) as Box<dyn Reader>];
     let stream = ChunkStream::start(config, ChunkOptions::new(place), &ring, readers)?;

@@ -11,11 +11,13 @@
 //! of its own, or a place in a chunk.
 
 mod coverage;
+mod sequence;
 
 use core::ops::Range;
 
 use coverage::Coverage;
 use packhorse_buffer::{SharedSlab, log_trace};
+use sequence::Sequence;
 
 use super::{Packet, Reason, Statistics, StreamConfig};
 use crate::Flavour;
@@ -62,16 +64,16 @@ pub(crate) trait Store {
     /// A place that will not be needed: what was written to it is of no use.
     fn discard(&mut self, place: Self::Place);
 
-    /// A heap is whole, or given up.
-    fn finish(&mut self, place: Self::Place, heap: Finished);
+    /// A heap is whole, or given up. Tells whether it was wanted.
+    fn finish(&mut self, place: Self::Place, heap: Finished, stats: &mut Statistics) -> bool;
 
-    /// A heap that is one packet.
+    /// A heap that is one packet. Tells whether it was wanted.
     fn whole(
         &mut self,
         packet: &Packet<'_>,
         arrival: Arrival<'_>,
         stats: &mut Statistics,
-    ) -> Result<(), Reason>;
+    ) -> Result<bool, Reason>;
 }
 
 /// The heaps that are under way, and the rules for packets.
@@ -92,6 +94,7 @@ struct Substream<P> {
     slots: Vec<Option<Live<P>>>,
     /// Where the newest heap is.
     head: usize,
+    sequence: Sequence,
 }
 
 #[derive(Debug)]
@@ -121,7 +124,11 @@ impl<P> Live<P> {
 impl<S: Store> Assembler<S> {
     pub(crate) fn new(config: StreamConfig, store: S) -> Self {
         let slots = config.max_heaps.max(1);
-        let substream = || Substream { slots: (0..slots).map(|_| None).collect(), head: 0 };
+        let substream = || Substream {
+            slots: (0..slots).map(|_| None).collect(),
+            head: 0,
+            sequence: Sequence::default(),
+        };
         let substreams = (0..config.substreams.max(1)).map(|_| substream()).collect();
         Self {
             config,
@@ -176,23 +183,40 @@ impl<S: Store> Assembler<S> {
     }
 
     fn whole(&mut self, packet: &Packet<'_>, arrival: Arrival<'_>) -> Result<(), Reason> {
+        self.note(self.substream(packet), packet);
         if self.stops(packet) {
             return Ok(());
         }
-        self.store.whole(packet, arrival, &mut self.stats)?;
-        self.stats.heaps += 1;
-        self.stats.single_packet_heaps += 1;
+        let wanted = u64::from(self.store.whole(packet, arrival, &mut self.stats)?);
+        self.stats.heaps += wanted;
+        self.stats.single_packet_heaps += wanted;
         Ok(())
     }
 
     fn piece(&mut self, packet: &Packet<'_>) -> Result<(), Reason> {
-        let cnt = packet.heap_cnt();
-        // Below the number of substreams, which is a usize.
-        #[expect(clippy::cast_possible_truncation)]
-        let number = (cnt % self.substreams.len() as u64) as usize;
-        match self.find(number, cnt) {
+        let number = self.substream(packet);
+        match self.find(number, packet.heap_cnt()) {
             Some(slot) => self.continued(number, slot, packet),
             None => self.begun(number, packet),
+        }
+    }
+
+    fn substream(&self, packet: &Packet<'_>) -> usize {
+        match self.substreams.len() {
+            1 => 0,
+            // Below the number of substreams, which is a usize.
+            #[expect(clippy::cast_possible_truncation)]
+            substreams => (packet.heap_cnt() % substreams as u64) as usize,
+        }
+    }
+
+    /// Takes note that something of a heap came.
+    #[inline]
+    fn note(&mut self, number: usize, packet: &Packet<'_>) {
+        let step = self.config.cnt_step.saturating_mul(self.substreams.len() as u64);
+        let mask = packet.flavour().max_address();
+        if let Some(substream) = self.substreams.get_mut(number) {
+            substream.sequence.note(packet.heap_cnt(), step, mask, &mut self.stats.heaps_missing);
         }
     }
 
@@ -207,6 +231,7 @@ impl<S: Store> Assembler<S> {
         let needed = needed.filter(|needed| *needed <= max_heap_length).ok_or(Reason::HeapTooLong)?;
         let mut coverage = Coverage::new(out_of_order, self.spare.pop().unwrap_or_default());
         coverage.add(packet.payload_offset(), packet.payload().len() as u64)?;
+        self.note(number, packet);
         if self.stops(packet) {
             return Ok(());
         }
@@ -291,8 +316,8 @@ impl<S: Store> Assembler<S> {
         {
             let Live { cnt, flavour, length, coverage, place, .. } = live;
             let received = coverage.received();
-            self.stats.heaps += 1;
-            self.store.finish(place, Finished { cnt, flavour, length, received, missing: None });
+            let heap = Finished { cnt, flavour, length, received, missing: None };
+            self.stats.heaps += u64::from(self.store.finish(place, heap, &mut self.stats));
             self.spare.extend(coverage.into_memory());
         }
         Ok(())
@@ -308,7 +333,7 @@ impl<S: Store> Assembler<S> {
 
     /// The slot of heap `cnt`, looked for from the newest on.
     fn find(&mut self, number: usize, cnt: u64) -> Option<usize> {
-        let Substream { slots, head } = self.substreams.get(number)?;
+        let Substream { slots, head, .. } = self.substreams.get(number)?;
         let (newer, older) = slots.split_at_checked(head + 1)?;
         let is = |slot: &Option<Live<S::Place>>| slot.as_ref().is_some_and(|live| live.cnt == cnt);
         let newest_first = newer.iter().rev().chain(older.iter().rev());
@@ -333,16 +358,17 @@ impl<S: Store> Assembler<S> {
         let whole = live.is_contiguous();
         let Live { cnt, flavour, mut length, coverage, place, .. } = live;
         let received = coverage.received();
-        let counter = if whole {
+        if whole {
             length = Some(received);
-            &mut self.stats.heaps
-        } else if evicted {
-            &mut self.stats.incomplete_heaps_evicted
-        } else {
-            &mut self.stats.incomplete_heaps_flushed
-        };
-        *counter += 1;
+        }
         let missing = (!whole).then(|| coverage.into_ranges());
-        self.store.finish(place, Finished { cnt, flavour, length, received, missing });
+        let heap = Finished { cnt, flavour, length, received, missing };
+        let wanted = self.store.finish(place, heap, &mut self.stats);
+        let counter = match (whole, evicted) {
+            (true, _) => &mut self.stats.heaps,
+            (false, true) => &mut self.stats.incomplete_heaps_evicted,
+            (false, false) => &mut self.stats.incomplete_heaps_flushed,
+        };
+        *counter += u64::from(wanted);
     }
 }

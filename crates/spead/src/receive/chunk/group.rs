@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
+use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::ChunkRing;
@@ -54,9 +55,9 @@ impl ChunkGroup {
         Self { shared: Arc::new(Shared { window, moved: Condvar::new() }) }
     }
 
-    pub(super) fn join(&self, max_chunks: usize) -> Member {
-        let number = lock(&self.shared.window).join(max_chunks);
-        Member { shared: Arc::clone(&self.shared), number, over: Arc::default() }
+    pub(super) fn join(&self, max_chunks: usize) -> io::Result<Member> {
+        let number = lock(&self.shared.window).join(max_chunks)?;
+        Ok(Member { shared: Arc::clone(&self.shared), number, over: Arc::default() })
     }
 }
 

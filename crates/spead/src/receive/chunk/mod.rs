@@ -32,6 +32,8 @@ pub struct Chunk {
     present: Vec<u8>,
     extra: Vec<u8>,
     extra_size: usize,
+    /// The ring that it belongs to; 0 before it comes into one.
+    ring: usize,
 }
 
 impl Chunk {
@@ -39,7 +41,7 @@ impl Chunk {
     #[must_use]
     pub fn new(len: usize, heaps: usize) -> Self {
         let (data, present) = (vec![0; len], vec![0; heaps]);
-        Self { id: 0, stream_id: 0, data, present, extra: Vec::new(), extra_size: 0 }
+        Self { id: 0, stream_id: 0, data, present, extra: Vec::new(), extra_size: 0, ring: 0 }
     }
 
     /// Room for `size` bytes of whatever the place function wants to note of each heap.

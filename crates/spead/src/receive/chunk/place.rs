@@ -9,8 +9,10 @@ pub struct Place {
     pub chunk: u64,
     /// Number of the heap in the chunk: its flag of presence.
     pub heap: usize,
-    /// Byte of the chunk at which the heap's payload begins.
+    /// Byte of the chunk at which its payload begins, or the item that the stream places.
     pub offset: usize,
+    /// Bytes of its place. A heap of any other length is not wanted, and nothing is ever written outside.
+    pub len: usize,
 }
 
 /// A heap that wants a place: what its first packet says.
@@ -29,7 +31,7 @@ impl PlaceRequest<'_> {
         self.packet.heap_cnt()
     }
 
-    /// Bytes of its payload, if the packet says so.
+    /// Bytes of its whole payload, descriptors included, if the packet says so.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         self.packet.heap_length()

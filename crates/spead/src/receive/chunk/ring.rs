@@ -5,6 +5,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Poll;
 use core::time::Duration;
+use std::io;
 use std::time::Instant;
 
 use super::super::NoHeap;
@@ -25,21 +26,37 @@ struct Shared {
     free: Ring<Chunk>,
     /// Streams that may still fill chunks.
     streams: AtomicUsize,
+    /// Tells this ring's chunks from others.
+    number: usize,
+    /// Chunks that go round.
+    chunks: AtomicUsize,
+    /// Of them, how many the windows of all streams hold at most.
+    reserved: AtomicUsize,
 }
+
+/// Rings so far.
+static RINGS: AtomicUsize = AtomicUsize::new(0);
 
 impl ChunkRing {
     /// A ring in which at most `capacity` full chunks wait, with these chunks to fill.
     ///
     /// Chunks are in three places: the streams' windows, the ring, the user's hands. With fewer chunks than
-    /// these hold together, streams wait for the user.
+    /// these hold together, streams wait for the user; with fewer than the windows hold, no stream starts.
     #[must_use]
     pub fn new(capacity: usize, chunks: impl IntoIterator<Item = Chunk>) -> Self {
-        let (data, free) = (Ring::new(capacity), Ring::new(usize::MAX));
+        let shared = Shared {
+            data: Ring::new(capacity),
+            free: Ring::new(usize::MAX),
+            streams: AtomicUsize::new(0),
+            number: RINGS.fetch_add(1, Ordering::Relaxed).wrapping_add(1),
+            chunks: AtomicUsize::new(0),
+            reserved: AtomicUsize::new(0),
+        };
+        let ring = Self { shared: Arc::new(shared) };
         for chunk in chunks {
-            // A ring that is open and has no bound takes everything.
-            let _ = free.push(chunk);
+            ring.give(chunk);
         }
-        Self { shared: Arc::new(Shared { data, free, streams: AtomicUsize::new(0) }) }
+        ring
     }
 
     /// The next full chunk, waited for; `None` when all streams have ended.
@@ -74,7 +91,11 @@ impl ChunkRing {
     }
 
     /// Gives a chunk back to be filled again. Also how a new one is added.
-    pub fn give(&self, chunk: Chunk) {
+    pub fn give(&self, mut chunk: Chunk) {
+        let Shared { number, chunks, .. } = &*self.shared;
+        if core::mem::replace(&mut chunk.ring, *number) != *number {
+            chunks.fetch_add(1, Ordering::AcqRel);
+        }
         // When nothing will be filled any more the chunk is dropped.
         let _ = self.shared.free.push(chunk);
     }
@@ -83,6 +104,29 @@ impl ChunkRing {
     #[must_use]
     pub fn available(&self) -> usize {
         self.shared.free.len()
+    }
+
+    /// Keeps chunks for a window. Windows that could hold all of them and want one more would wait for ever.
+    pub(super) fn reserve(&self, window: usize) -> io::Result<()> {
+        let Shared { chunks, reserved, .. } = &*self.shared;
+        let have = chunks.load(Ordering::Acquire);
+        let more = |held: usize| held.checked_add(window).filter(|held| *held <= have);
+        match reserved.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
+            Ok(_) => Ok(()),
+            Err(held) => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "the ring has {have} chunks, and the windows of its streams hold {}: give it more chunks, or \
+                     lower max_chunks",
+                    held.saturating_add(window),
+                ),
+            )),
+        }
+    }
+
+    /// The window is gone, its chunks are free.
+    pub(super) fn release(&self, window: usize) {
+        self.shared.reserved.fetch_sub(window, Ordering::AcqRel);
     }
 
     pub(super) fn attach(&self) {

@@ -17,14 +17,25 @@ pub struct ChunkOptions {
     max_chunks: usize,
     stream_id: u64,
     packet_payload: Option<usize>,
+    item: Option<u64>,
 }
 
 impl ChunkOptions {
-    /// Heaps go where `place` says, by what their first packet says; those for which it says `None` are not wanted.
+    /// Heaps go where `place` says, by what their first packet says; those for which it says `None` are not wanted, nor
+    /// are those of another length than it says.
     ///
-    /// It is called once a heap, on the thread that receives, and should be quick.
+    /// It is called once a heap, on the thread that receives, and should be quick. When it panics the stream ends, and
+    /// [`ChunkStream::take_error`] tells. Without [`item`](Self::item) the whole payload of a heap goes to its place: with
+    /// descriptors, or several items, it is longer than the samples.
     pub fn new(place: impl FnMut(&mut PlaceRequest<'_>) -> Option<Place> + Send + 'static) -> Self {
-        Self { place: Box::new(place), max_chunks: 2, stream_id: 0, packet_payload: None }
+        Self { place: Box::new(place), max_chunks: 2, stream_id: 0, packet_payload: None, item: None }
+    }
+
+    /// Places only the bytes of this addressed item, whatever else a heap carries: descriptors, other items. Its pointer,
+    /// and the one behind it, must be in the heap's first packet, where senders put them.
+    #[must_use]
+    pub fn item(self, id: u64) -> Self {
+        Self { item: Some(id), ..self }
     }
 
     /// Chunks that may be filled at once: how far heaps may come late. Two by default.
@@ -39,8 +50,9 @@ impl ChunkOptions {
         Self { stream_id, ..self }
     }
 
-    /// Flags tell which packets arrived instead of which heaps: the packet at byte `n` of a heap has flag
-    /// `place.heap + n / payload`. For heaps of many equal packets of which some may be missing.
+    /// Flags tell which packets arrived instead of which heaps: flag `place.heap + n` stands for the bytes of the place
+    /// from `n * payload` on, as long as a packet. For heaps of many equal packets of which some may be missing. Where
+    /// packets are cut otherwise, what lies in two of them is flagged when the heap is whole.
     #[must_use]
     pub fn packet_presence(self, payload: usize) -> Self {
         Self { packet_payload: Some(payload.max(1)), ..self }
@@ -65,7 +77,8 @@ impl ChunkStream {
     /// Starts receiving with these readers, each in a thread, into chunks of `ring`.
     ///
     /// # Errors
-    /// When the system has no thread left.
+    /// `InvalidInput` when the ring has fewer chunks than the windows of its streams hold: the stream would wait for
+    /// ever. When the system has no thread left.
     pub fn start(
         config: StreamConfig,
         options: ChunkOptions,
@@ -79,16 +92,17 @@ impl ChunkStream {
     /// Starts receiving as one of the streams of `group`. Lossless groups need all streams started before data comes.
     ///
     /// # Errors
-    /// When the system has no thread left.
+    /// As [`start`](Self::start).
     pub fn start_in(
         group: &ChunkGroup,
         config: StreamConfig,
         options: ChunkOptions,
         readers: impl IntoIterator<Item = Box<dyn Reader>>,
     ) -> io::Result<Self> {
-        let member = group.join(options.max_chunks);
+        let member = group.join(options.max_chunks)?;
         let interrupt = member.interrupt();
-        let store = Chunks::new(options.place, member, options.packet_payload);
+        let ChunkOptions { place, packet_payload, item, .. } = options;
+        let store = Chunks::new(place, member, packet_payload, item);
         let stream = Self { intake: Intake::new(Assembler::new(config, store), Leaving), interrupt };
         stream.intake.start(readers.into_iter().collect())?;
         Ok(stream)
@@ -115,7 +129,7 @@ impl ChunkStream {
         self.intake.statistics()
     }
 
-    /// Why a reader ended, if one failed. Of several the first.
+    /// Why a reader ended, if one failed, or the place function panicked. Of several the first.
     #[must_use]
     pub fn take_error(&self) -> Option<io::Error> {
         self.intake.take_error()

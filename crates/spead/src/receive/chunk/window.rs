@@ -10,6 +10,7 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicUsize;
+use std::io;
 
 use super::{Chunk, ChunkRing, Eviction};
 
@@ -84,12 +85,15 @@ impl Window {
         core::mem::take(&mut self.moved) && self.streams.len() > 1
     }
 
-    /// One more stream; its number. Its heaps may be in `max` chunks at once.
-    pub(super) fn join(&mut self, max: usize) -> usize {
+    /// One more stream; its number. Its heaps may be in `max` chunks at once. Refused when the ring has not enough.
+    pub(super) fn join(&mut self, max: usize) -> io::Result<usize> {
+        if self.streams.iter().all(|stream| stream.ended) {
+            self.ring.reserve(self.len())?;
+        }
         self.ring.attach();
         let max = (max.max(1) as u64).min(self.max);
         self.streams.push(Progress { newest: None, max, ended: false });
-        self.streams.len() - 1
+        Ok(self.streams.len() - 1)
     }
 
     /// A stream has ended: nobody waits for it any more. The last one hands over what is left.
@@ -99,7 +103,16 @@ impl Window {
             return;
         }
         self.settle();
+        if self.streams.iter().all(|stream| stream.ended) {
+            self.ring.release(self.len());
+        }
         self.ring.detach();
+    }
+
+    /// Chunks that it holds at most.
+    fn len(&self) -> usize {
+        // It came from a usize.
+        usize::try_from(self.max).unwrap_or(usize::MAX)
     }
 
     /// Makes sure that chunk `id` can be filled by `stream`.
