@@ -8,6 +8,7 @@ use packhorse_buffer::{SharedSlab, Slabs};
 use packhorse_spead::receive::chunk::{Chunk, ChunkOptions, ChunkRing, ChunkStream, Place, PlaceRequest};
 use packhorse_spead::receive::readers::InProcessReader;
 use packhorse_spead::receive::{Batch, DirectStream, Reader, RingOptions, RingStream, Stopper, StreamConfig};
+use packhorse_spead::wire::Pointer;
 use packhorse_testkit::allocator::{CountingAllocator, Counts, measure, measure_process};
 use wire::{Plan, split};
 
@@ -71,6 +72,70 @@ fn heaps_of_one_and_of_several_packets_allocate_nothing() {
         take(100);
         assert_eq!(measure(|| take(1000)), Counts::NONE, "out of order: {out_of_order}");
     }
+}
+
+/// Adds `items` immediates to the first packet of each heap.
+fn with_items(plans: Vec<Plan>, items: u64, descending: bool) -> Vec<Plan> {
+    let id = |n: u64| 0x1000 + if descending { items - n } else { n };
+    let add = |plan: Plan| (0..items).fold(plan, |plan, n| plan.with(Pointer::immediate(id(n), n)));
+    plans.into_iter().map(|plan| if plan.offset == 0 { add(plan) } else { plan }).collect()
+}
+
+#[test]
+fn many_items_allocate_nothing_either() {
+    for (size, items, descending) in
+        [(1000, 40, false), (300, 40, false), (1000, 40, true), (300, 100, false), (300, 100, true)]
+    {
+        let plans: Vec<Plan> = (0..8).flat_map(|cnt| split(cnt, 1000, size)).collect();
+        let reader = Again::new(&with_items(plans, items, descending));
+        let mut stream = DirectStream::new(reader, StreamConfig::default(), &RingOptions::default());
+        let mut take = |heaps: usize| {
+            for _ in 0..heaps {
+                let heap = stream.next_heap().unwrap().unwrap();
+                assert_eq!(heap.items().count() as u64, items + 1);
+                assert_eq!(heap.item(0x3300).unwrap().len(), 1000);
+            }
+        };
+        take(100);
+        assert_eq!(measure(|| take(200)), Counts::NONE, "{items} items, packets of {size}, {descending}");
+    }
+}
+
+#[test]
+fn a_batch_of_many_heaps_allocates_nothing() {
+    // What the kernel may bring at once: sixteen messages of 64 KiB.
+    for heaps in [128, 700] {
+        let plans: Vec<Plan> = (0..heaps).flat_map(|cnt| split(cnt, 8192, 1366)).collect();
+        for out_of_order in [false, true] {
+            let config = StreamConfig { out_of_order, ..StreamConfig::default() };
+            let mut stream = DirectStream::new(Again::new(&plans), config, &RingOptions::default());
+            let mut take = |heaps: u64| {
+                for _ in 0..heaps {
+                    assert_eq!(stream.next_heap().unwrap().unwrap().payload().len(), 8192);
+                }
+            };
+            take(3 * heaps);
+            assert_eq!(measure(|| take(3 * heaps)), Counts::NONE, "{heaps} heaps a batch, {out_of_order}");
+        }
+        let reader: Box<dyn Reader> = Box::new(Again::new(&plans));
+        let mut stream =
+            RingStream::start(StreamConfig::default(), &RingOptions::default(), [reader]).unwrap();
+        let mut take = |heaps: u64| (0..heaps).for_each(|_| assert!(stream.next().is_some()));
+        take(5 * heaps);
+        let least = (0..20).map(|_| measure_process(|| take(heaps)).allocations).min();
+        assert_eq!(least, Some(0), "{heaps} heaps a batch");
+    }
+}
+
+#[test]
+fn heaps_without_a_length_allocate_nothing() {
+    let unsized_heaps = (0..8).flat_map(|cnt| split(cnt, 1000, 300)).map(Plan::unsized_heap);
+    let plans: Vec<Plan> = unsized_heaps.collect();
+    let config = StreamConfig { out_of_order: true, ..StreamConfig::default() };
+    let mut stream = DirectStream::new(Again::new(&plans), config, &RingOptions::default());
+    let mut take = |heaps: usize| (0..heaps).for_each(|_| assert!(stream.next_heap().unwrap().is_some()));
+    take(100);
+    assert_eq!(measure(|| take(1000)), Counts::NONE);
 }
 
 #[test]

@@ -28,7 +28,8 @@ pub struct StreamConfig {
     pub bug_compat: BugCompat,
     /// Longest heap, in bytes. Packets of longer ones are dropped, so that a length on the wire is no allocation.
     pub max_heap_length: usize,
-    /// Bytes of all heaps of several packets under way together. For a new heap beyond this, older ones are given up.
+    /// Bytes of all heaps of several packets together: under way, delivered, and not dropped by the user yet. For a new
+    /// heap beyond this, older ones under way are given up; when that is not enough, its packets are dropped.
     pub max_memory: usize,
     /// Item pointers of one heap, those of the protocol aside.
     pub max_items: usize,

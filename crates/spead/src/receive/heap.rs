@@ -64,7 +64,8 @@ impl Heap {
         Self { cnt, flavour, length: Some(received), received, contents, incomplete: None }
     }
 
-    /// A heap of which something is missing. Bytes that did not arrive are zero.
+    /// A heap of which something is missing. Bytes that did not arrive are zero, up to the last that did: what a packet
+    /// says of more is no memory.
     pub(crate) fn incomplete(
         (cnt, flavour): (u64, Flavour),
         length: Option<u64>,
@@ -74,17 +75,17 @@ impl Heap {
         keep_ranges: bool,
     ) -> Self {
         let at = |address: u64| usize::try_from(address).unwrap_or(usize::MAX);
-        let end = length.unwrap_or_else(|| ranges.last().map_or(0, |range| range.end));
-        let len = at(end).min(memory.memory.bytes.len());
+        let end = ranges.last().map_or(0, |range| at(range.end)).min(memory.memory.bytes.len());
         // The memory may hold what an earlier heap left in it.
         let mut from = 0;
-        for range in ranges.iter().cloned().chain(core::iter::once(end..end)) {
-            if let Some(gap) = memory.memory.bytes.get_mut(from..at(range.start).min(len)) {
+        for range in &ranges {
+            if let Some(gap) = memory.memory.bytes.get_mut(from..at(range.start).min(end)) {
                 gap.fill(0);
             }
             from = at(range.end);
         }
-        let contents = Contents::Assembled { memory, length: len };
+        memory.shrink(end);
+        let contents = Contents::Assembled { memory, length: end };
         let ranges = if keep_ranges { ranges } else { Vec::new() };
         Self { cnt, flavour, length, received, contents, incomplete: Some(Incomplete { ranges }) }
     }
@@ -119,7 +120,8 @@ impl Heap {
         self.received
     }
 
-    /// The payload of all items together. Of an incomplete heap, what did not arrive is zero.
+    /// The payload of all items together. Of an incomplete heap, up to the last byte that arrived; what is missing in
+    /// front of it is zero.
     #[must_use]
     #[inline]
     pub fn payload(&self) -> &[u8] {
@@ -177,7 +179,8 @@ impl Heap {
     /// Whether it says that the stream ends. Delivered only by streams that do not stop there.
     #[must_use]
     pub fn is_stop(&self) -> bool {
-        self.immediate(id::STREAM_CTRL) == Some(id::STOP)
+        let mut pointers = self.words().iter().map(|word| Pointer::from_word(word.get(), self.flavour));
+        pointers.any(|pointer| pointer == Pointer::immediate(id::STREAM_CTRL, id::STOP))
     }
 
     /// Whether its payload lies in the receive buffer, where it arrived.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use zerocopy::byteorder::{BE, U64};
 
 use super::assembler::{Arrival, Finished, Store};
-use super::memory::Owned;
+use super::memory::{Home, Owned};
 use super::{Allocator, Heap, Packet, Reason, Statistics, StreamConfig};
 use crate::wire::{Pointer, id};
 
@@ -17,21 +17,21 @@ const MANY: usize = 64;
 /// Memory for heaps, and the heaps finished in this batch.
 pub(super) struct Heaps {
     config: StreamConfig,
-    allocator: Arc<dyn Allocator>,
+    home: Arc<Home>,
     deliver_incomplete: bool,
     keep_ranges: bool,
-    /// Bytes of all heaps under way.
-    used: usize,
+    /// Of the bytes in use, those of heaps under way.
+    under_way: usize,
+    /// Sets of pointers to be used again.
+    spare: Vec<HashSet<u64>>,
     pub(super) done: Vec<Heap>,
 }
 
 /// Where a heap of several packets is put together.
 pub(super) struct Place {
     memory: Owned,
-    /// Bytes that count for the limit.
-    len: usize,
     /// The pointers, when there are many.
-    seen: HashSet<u64>,
+    seen: Option<HashSet<u64>>,
 }
 
 impl Heaps {
@@ -41,31 +41,32 @@ impl Heaps {
         deliver_incomplete: bool,
         keep_ranges: bool,
     ) -> Self {
-        Self { config, allocator, deliver_incomplete, keep_ranges, used: 0, done: Vec::new() }
+        let home = Home::new(allocator);
+        let (spare, done) = (Vec::new(), Vec::new());
+        Self { config, home, deliver_incomplete, keep_ranges, under_way: 0, spare, done }
     }
 
     /// A length on the wire becomes an allocation only within the limit.
-    fn reserve(&mut self, len: usize) -> Result<(), Reason> {
-        let used = self.used.checked_add(len).filter(|used| *used <= self.config.max_memory);
-        self.used = used.ok_or(Reason::MemoryLimit)?;
-        Ok(())
+    fn is_free(&self, len: usize) -> bool {
+        self.home.used().checked_add(len).is_some_and(|used| used <= self.config.max_memory)
     }
 
-    fn pointers(&self, place: &mut Place, packet: &Packet<'_>) -> Result<(), Reason> {
+    fn pointers(&mut self, place: &mut Place, packet: &Packet<'_>) -> Result<(), Reason> {
         let flavour = packet.flavour();
-        let Place { memory, seen, .. } = place;
+        let Place { memory, seen } = place;
         let known = &mut memory.memory.pointers;
         for word in packet.words() {
-            let Pointer { immediate, id, .. } = Pointer::from_word(word.get(), flavour);
-            if immediate && matches!(id, id::NULL..=id::PAYLOAD_LENGTH) {
+            if is_protocol(Pointer::from_word(word.get(), flavour)) {
                 continue;
             }
             let came = if known.len() < MANY {
                 known.contains(word)
             } else {
-                if seen.is_empty() {
+                let seen = seen.get_or_insert_with(|| {
+                    let mut seen = self.spare.pop().unwrap_or_default();
                     seen.extend(known.iter().map(|word: &U64<BE>| word.get()));
-                }
+                    seen
+                });
                 !seen.insert(word.get())
             };
             if came {
@@ -78,35 +79,65 @@ impl Heaps {
         }
         Ok(())
     }
+
+    /// Whether the pointers of a heap of one packet are within the limit. Seldom are there enough to count them.
+    fn has_few_items(&self, packet: &Packet<'_>) -> bool {
+        packet.words().len() <= self.config.max_items
+            || packet.pointers().filter(|pointer| !is_protocol(*pointer)).count() <= self.config.max_items
+    }
+
+    /// The heap is no longer under way; its memory.
+    fn leave(&mut self, place: Place) -> Owned {
+        let Place { memory, seen } = place;
+        self.under_way -= memory.counted();
+        self.spare.extend(seen.map(|mut seen| {
+            seen.clear();
+            seen
+        }));
+        memory
+    }
+}
+
+/// Pointers that only packets need, and padding.
+fn is_protocol(pointer: Pointer) -> bool {
+    pointer.immediate && matches!(pointer.id, id::NULL..=id::PAYLOAD_LENGTH)
 }
 
 impl Store for Heaps {
     type Place = Place;
 
+    fn can_fit(&self, len: usize) -> bool {
+        // What the user holds comes back when the user likes, and not by giving up other heaps.
+        let delivered = self.home.used().saturating_sub(self.under_way);
+        delivered.checked_add(len).is_some_and(|used| used <= self.config.max_memory)
+    }
+
     fn begin(&mut self, packet: &Packet<'_>, len: usize, _stats: &mut Statistics) -> Result<Place, Reason> {
-        self.reserve(len)?;
-        let memory = Owned::new(&self.allocator, len, packet);
-        Ok(Place { memory, len, seen: HashSet::new() })
+        if !self.is_free(len) {
+            return Err(Reason::MemoryLimit);
+        }
+        let memory = Owned::new(&self.home, len, packet);
+        self.under_way += memory.counted();
+        Ok(Place { memory, seen: None })
     }
 
     fn grow(&mut self, place: &mut Place, len: usize, packet: &Packet<'_>) -> Result<(), Reason> {
-        if len <= place.len {
+        let now = place.memory.memory.bytes.len();
+        if len <= now {
             return Ok(());
         }
-        // Twice as long, so that many small packets copy each byte only a few times.
-        let doubled = len.max(place.len.saturating_mul(2)).min(self.config.max_heap_length);
-        let wanted = doubled.max(len);
-        self.reserve(wanted - place.len)?;
-        if place.memory.memory.bytes.len() < wanted {
-            let mut larger = Owned::new(&self.allocator, wanted, packet);
-            let old = &mut place.memory.memory;
-            if let Some(front) = larger.memory.bytes.get_mut(..old.bytes.len()) {
-                front.copy_from_slice(&old.bytes);
-            }
-            core::mem::swap(&mut larger.memory.pointers, &mut old.pointers);
-            place.memory = larger;
+        // Twice as long, so that many small packets copy each byte only a few times. While it moves both are there.
+        let doubled = len.max(now.saturating_mul(2)).min(self.config.max_heap_length);
+        let wanted = [doubled, len].into_iter().find(|wanted| *wanted >= len && self.is_free(*wanted));
+        let mut larger = Owned::new(&self.home, wanted.ok_or(Reason::MemoryLimit)?, packet);
+        let old = &mut place.memory.memory;
+        if let Some(front) = larger.memory.bytes.get_mut(..now) {
+            front.copy_from_slice(&old.bytes);
         }
-        place.len = wanted;
+        core::mem::swap(&mut larger.memory.pointers, &mut old.pointers);
+        self.under_way += larger.counted();
+        self.under_way -= place.memory.counted();
+        place.memory = larger;
         Ok(())
     }
 
@@ -119,21 +150,21 @@ impl Store for Heaps {
     }
 
     fn discard(&mut self, place: Place) {
-        self.used -= place.len;
+        drop(self.leave(place));
     }
 
     fn finish(&mut self, place: Place, heap: Finished, _stats: &mut Statistics) -> bool {
-        self.used -= place.len;
+        let memory = self.leave(place);
         let Finished { cnt, flavour, length, received, missing } = heap;
         let flavour = flavour.with_bug_compat(self.config.bug_compat);
         match missing {
             None => {
-                let length = usize::try_from(received).unwrap_or(place.len);
-                self.done.push(Heap::assembled(cnt, flavour, place.memory, length));
+                let length = usize::try_from(received).unwrap_or(usize::MAX);
+                self.done.push(Heap::assembled(cnt, flavour, memory, length));
             }
             Some(ranges) if self.deliver_incomplete => {
-                let parts = (cnt, flavour);
-                let heap = Heap::incomplete(parts, length, received, place.memory, ranges, self.keep_ranges);
+                let heap =
+                    Heap::incomplete((cnt, flavour), length, received, memory, ranges, self.keep_ranges);
                 self.done.push(heap);
             }
             Some(_) => {}
@@ -149,6 +180,9 @@ impl Store for Heaps {
         stats: &mut Statistics,
     ) -> Result<bool, Reason> {
         let flavour = packet.flavour().with_bug_compat(self.config.bug_compat);
+        if !self.has_few_items(packet) {
+            return Err(Reason::TooManyItems);
+        }
         if let Some((slab, at)) = arrival.slab {
             let slice = slab.slice(at..at + arrival.bytes.len());
             self.done.push(Heap::of_packet(packet, flavour, slice));

@@ -6,6 +6,11 @@
 //! An addressed item reaches to the next higher address of any addressed pointer, or to the end of the heap. Of
 //! several with one address only the last is not empty, and empty ones are no items. A pointer that comes twice
 //! counts once. An immediate item is as many bytes as the flavour's addresses have; the consumer takes the last ones.
+//!
+//! How an end is found depends on the pointers: of a few, each is compared with each; many that ascend, as senders
+//! write them, need a look at the next one; many in any other order are sorted, in memory that the thread keeps.
+
+use core::cell::RefCell;
 
 use zerocopy::IntoBytes as _;
 use zerocopy::byteorder::{BE, U64};
@@ -13,8 +18,15 @@ use zerocopy::byteorder::{BE, U64};
 use crate::Flavour;
 use crate::wire::{Pointer, id};
 
-/// Up to so many pointers, each is compared with each, which needs no memory. More are sorted first.
+/// Up to so many pointers, each is compared with each.
 const FEW: usize = 24;
+/// Memory for sorting that a thread keeps: so many pieces, each for so many pointers.
+const KEPT: usize = 4;
+const KEPT_POINTERS: usize = 1 << 16;
+
+std::thread_local! {
+    static SPARE: RefCell<Vec<Sorted>> = const { RefCell::new(Vec::new()) };
+}
 
 /// One item of a heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,29 +61,55 @@ pub struct Items<'a> {
     /// Whether addressed items are given, too.
     addressed: bool,
     next: usize,
-    /// For many pointers: where each ends; empty for those that are no item.
-    ends: Option<Vec<u64>>,
+    ends: Ends,
+}
+
+/// How the ends of items are found.
+#[derive(Clone, Debug)]
+enum Ends {
+    Compare,
+    Next,
+    Sorted(Sorted),
+}
+
+/// Where each of many pointers ends; at its own address when it is no item.
+#[derive(Clone, Debug, Default)]
+struct Sorted {
+    ends: Vec<u64>,
+    order: Vec<usize>,
 }
 
 impl<'a> Items<'a> {
     pub(super) fn new(words: &'a [U64<BE>], payload: &'a [u8], flavour: Flavour, addressed: bool) -> Self {
-        let ends = (words.len() > FEW).then(|| ends(words, payload.len() as u64, flavour));
+        let ends = if words.len() <= FEW {
+            Ends::Compare
+        } else if ascend(words, flavour) {
+            Ends::Next
+        } else {
+            Ends::Sorted(Sorted::new(words, payload.len() as u64, flavour))
+        };
         Self { words, payload, flavour, addressed, next: 0, ends }
     }
 
     /// Where the item of pointer `own` ends; its own address when it is none.
     fn end(&self, own: usize, pointer: Pointer) -> u64 {
-        if let Some(ends) = &self.ends {
-            return ends.get(own).copied().unwrap_or(pointer.value);
+        let address = |word: &U64<BE>| {
+            let pointer = Pointer::from_word(word.get(), self.flavour);
+            (!pointer.immediate).then_some(pointer.value)
+        };
+        match &self.ends {
+            Ends::Sorted(Sorted { ends, .. }) => return ends.get(own).copied().unwrap_or(pointer.value),
+            Ends::Next if pointer.immediate => return u64::MAX,
+            Ends::Next => {
+                let later = self.words.get(own + 1..).unwrap_or_default();
+                return later.iter().find_map(address).unwrap_or(self.payload.len() as u64);
+            }
+            Ends::Compare => {}
         }
         let (earlier, rest) = self.words.split_at(own.min(self.words.len()));
         let Some((word, later)) = rest.split_first() else { return pointer.value };
         // The same pointer earlier is this one; another one at the same place later has the bytes.
         let repeated = earlier.contains(word);
-        let address = |word: &U64<BE>| {
-            let pointer = Pointer::from_word(word.get(), self.flavour);
-            (!pointer.immediate).then_some(pointer.value)
-        };
         let overtaken = !pointer.immediate
             && later.iter().any(|other| {
                 address(other) == Some(pointer.value) && other != word && !earlier.contains(other)
@@ -87,35 +125,71 @@ impl<'a> Items<'a> {
     }
 }
 
-/// As [`Items::end`], for all pointers at once. In the order of n log n.
-fn ends(words: &[U64<BE>], length: u64, flavour: Flavour) -> Vec<u64> {
-    let pointer = |at: usize| {
-        let word = words.get(at).map_or(0, |word| word.get());
-        (word, Pointer::from_word(word, flavour))
-    };
-    let mut ends: Vec<u64> = (0..words.len()).map(|at| pointer(at).1.value).collect();
-    let mut order: Vec<usize> = (0..words.len()).collect();
-    order.sort_by_key(|at| (pointer(*at).0, *at));
-    order.dedup_by_key(|at| pointer(*at).0);
-    order.sort_by_key(|at| (pointer(*at).1.value, *at));
-    let mut next = length;
-    let mut seen = None;
-    for at in order.iter().rev() {
-        let (_, Pointer { immediate, value, .. }) = pointer(*at);
-        let end = ends.get_mut(*at);
-        if immediate {
-            end.into_iter().for_each(|end| *end = u64::MAX);
-            continue;
+/// Whether addresses ascend, and so do immediate pointers: then none comes twice.
+fn ascend(words: &[U64<BE>], flavour: Flavour) -> bool {
+    let (mut address, mut word) = (None, None);
+    words.iter().map(|word| word.get()).all(|next| {
+        let Pointer { immediate, id, value } = Pointer::from_word(next, flavour);
+        let (last, next) = match immediate {
+            // Padding, of which there may be much.
+            true if id == id::NULL => return true,
+            true => (&mut word, next),
+            false => (&mut address, value),
+        };
+        last.replace(next).is_none_or(|last| last < next)
+    })
+}
+
+impl Sorted {
+    /// As [`Items::end`], for all pointers at once. In the order of n log n.
+    fn new(words: &[U64<BE>], length: u64, flavour: Flavour) -> Self {
+        let spare = SPARE.try_with(|spare| spare.borrow_mut().pop()).ok().flatten();
+        let mut sorted = spare.unwrap_or_default();
+        let Self { ends, order } = &mut sorted;
+        let pointer = |at: usize| {
+            let word = words.get(at).map_or(0, |word| word.get());
+            (word, Pointer::from_word(word, flavour))
+        };
+        ends.clear();
+        ends.extend((0..words.len()).map(|at| pointer(at).1.value));
+        order.clear();
+        order.extend(0..words.len());
+        // The position makes all keys different, so that sorting in place, without memory, gives the same.
+        order.sort_unstable_by_key(|at| (pointer(*at).0, *at));
+        order.dedup_by_key(|at| pointer(*at).0);
+        order.sort_unstable_by_key(|at| (pointer(*at).1.value, *at));
+        let mut next = length;
+        let mut seen = None;
+        for at in order.iter().rev() {
+            let (_, Pointer { immediate, value, .. }) = pointer(*at);
+            let end = ends.get_mut(*at);
+            if immediate {
+                end.into_iter().for_each(|end| *end = u64::MAX);
+                continue;
+            }
+            if let Some(address) = seen.filter(|address| *address > value) {
+                next = address;
+            }
+            if seen != Some(value) {
+                end.into_iter().for_each(|end| *end = next);
+            }
+            seen = Some(value);
         }
-        if let Some(address) = seen.filter(|address| *address > value) {
-            next = address;
-        }
-        if seen != Some(value) {
-            end.into_iter().for_each(|end| *end = next);
-        }
-        seen = Some(value);
+        sorted
     }
-    ends
+}
+
+impl Drop for Sorted {
+    fn drop(&mut self) {
+        // A thread that ends keeps nothing.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < KEPT && self.ends.capacity() <= KEPT_POINTERS {
+                let (ends, order) = (core::mem::take(&mut self.ends), core::mem::take(&mut self.order));
+                spare.push(Self { ends, order });
+            }
+        });
+    }
 }
 
 impl<'a> Iterator for Items<'a> {
@@ -211,15 +285,25 @@ mod tests {
         #[test]
         fn many_pointers_give_what_few_give(
             raw in proptest::collection::vec((any::<bool>(), 0_u64..12, 0_u64..12), 0..FEW),
+            ascending in any::<bool>(),
         ) {
-            let pointers: Vec<Pointer> =
+            let mut pointers: Vec<Pointer> =
                 raw.iter().map(|(immediate, id, value)| Pointer { immediate: *immediate, id: *id, value: *value }).collect();
+            if ascending {
+                pointers.sort_by_key(|pointer| (pointer.immediate, pointer.value));
+                pointers.dedup_by_key(|pointer| pointer.value);
+            }
             let few = words(&pointers);
             let payload = [7; 10];
             let one: Vec<_> = Items::new(&few, &payload, FLAVOUR, true).collect();
             let mut sorted = Items::new(&few, &payload, FLAVOUR, true);
-            sorted.ends = Some(ends(&few, 10, FLAVOUR));
-            prop_assert_eq!(one, sorted.collect::<Vec<_>>());
+            sorted.ends = Ends::Sorted(Sorted::new(&few, 10, FLAVOUR));
+            prop_assert_eq!(&one, &sorted.collect::<Vec<_>>());
+            if ascend(&few, FLAVOUR) {
+                let mut next = Items::new(&few, &payload, FLAVOUR, true);
+                next.ends = Ends::Next;
+                prop_assert_eq!(&one, &next.collect::<Vec<_>>());
+            }
         }
     }
 }

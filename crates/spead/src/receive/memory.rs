@@ -1,11 +1,16 @@
-//! Memory for heaps of several packets: [`HeapMemory`], where it comes from ([`Allocator`]), and [`Recycling`], which
-//! keeps what was used before.
+//! Memory for heaps of several packets: [`HeapMemory`], where it comes from ([`Allocator`]), and [`Home`], which counts it.
 //!
-//! Not for heaps of one packet: those stay in the receive buffer. A pool of a fixed size is [`MemoryPool`](super::MemoryPool).
+//! ```text
+//!   limit   |<-------------------------- max_memory ----------------------------->|
+//!   used    | heaps under way       | in the ring     | in the user's hands  | free |
+//!             begin +                                                 drop -
+//! ```
+//! Not for heaps of one packet: those stay in the receive buffer. What is kept for later heaps is
+//! [`Recycling`](super::Recycling)'s; a pool of a fixed size is [`MemoryPool`](super::MemoryPool).
 
 use alloc::sync::Arc;
 use core::fmt;
-use std::sync::{Mutex, PoisonError};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use zerocopy::byteorder::{BE, U64};
 
@@ -61,106 +66,72 @@ pub trait Allocator: Send + Sync {
     fn free(&self, memory: HeapMemory);
 }
 
-/// Memory of heaps that goes back where it came from.
+/// The memory of one stream: where it comes from, and how much of it heaps have now.
+pub(crate) struct Home {
+    allocator: Arc<dyn Allocator>,
+    used: AtomicUsize,
+}
+
+impl Home {
+    pub(crate) fn new(allocator: Arc<dyn Allocator>) -> Arc<Self> {
+        Arc::new(Self { allocator, used: AtomicUsize::new(0) })
+    }
+
+    /// Bytes of all heaps that are not dropped yet, wherever they are.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+/// Memory of a heap that goes back where it came from, and counts until then.
 pub(crate) struct Owned {
     pub(crate) memory: HeapMemory,
-    home: Arc<dyn Allocator>,
+    counted: usize,
+    /// Whether the allocator gave it and gets it back.
+    allocated: bool,
+    home: Arc<Home>,
 }
 
 impl Owned {
-    pub(crate) fn new(home: &Arc<dyn Allocator>, len: usize, packet: &Packet<'_>) -> Self {
-        let mut memory = home.allocate(len, packet);
+    /// At least `len` bytes for the heap of `packet`.
+    pub(crate) fn new(home: &Arc<Home>, len: usize, packet: &Packet<'_>) -> Self {
+        Self::of(home, len, home.allocator.allocate(len, packet), true)
+    }
+
+    fn of(home: &Arc<Home>, len: usize, mut memory: HeapMemory, allocated: bool) -> Self {
         memory.pointers.clear();
         if memory.bytes.len() < len {
             // An allocator of the user's that gave too little.
             memory.bytes.resize(len, 0);
         }
-        Self { memory, home: Arc::clone(home) }
+        let counted = memory.bytes.len();
+        home.used.fetch_add(counted, Ordering::Relaxed);
+        Self { memory, counted, allocated, home: Arc::clone(home) }
+    }
+
+    /// Bytes that count for the limit.
+    pub(crate) fn counted(&self) -> usize {
+        self.counted
+    }
+
+    /// Moves the first `len` bytes and the pointers to memory of about that length, if this has much more.
+    pub(crate) fn shrink(&mut self, len: usize) {
+        if self.memory.bytes.len() / 2 <= len.max(4096) {
+            return;
+        }
+        let front = self.memory.bytes.get(..len).unwrap_or_default();
+        let mut small = Self::of(&self.home, len, HeapMemory::from(front.to_vec()), false);
+        core::mem::swap(&mut small.memory.pointers, &mut self.memory.pointers);
+        *self = small;
     }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        self.home.free(core::mem::take(&mut self.memory));
-    }
-}
-
-/// The default: memory of dropped heaps is used for later ones of about the same length.
-#[derive(Debug)]
-pub struct Recycling {
-    free: Mutex<Vec<HeapMemory>>,
-    most: usize,
-    most_bytes: usize,
-}
-
-impl Recycling {
-    /// Keeps the memory of up to `most` heaps that are dropped, together of at most `most_bytes` bytes.
-    #[must_use]
-    pub fn new(most: usize, most_bytes: usize) -> Self {
-        Self { free: Mutex::new(Vec::with_capacity(most)), most, most_bytes }
-    }
-}
-
-impl Allocator for Recycling {
-    fn allocate(&self, len: usize, _packet: &Packet<'_>) -> HeapMemory {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        // Not much more than needed, or one long heap would stay for the sake of many short ones.
-        let fits = |memory: &HeapMemory| memory.len() >= len && memory.len() / 2 <= len.max(4096);
-        // From the end: what was used last is in the processor's cache.
-        if let Some(at) = free.iter().rposition(fits) {
-            return free.swap_remove(at);
+        let memory = core::mem::take(&mut self.memory);
+        if self.allocated {
+            self.home.allocator.free(memory);
         }
-        drop(free);
-        HeapMemory::new(len)
-    }
-
-    fn free(&self, memory: HeapMemory) {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept: usize = free.iter().map(HeapMemory::len).sum();
-        // Given to the system only when the lock is free again: that may take long.
-        let refused = if kept.saturating_add(memory.len()) > self.most_bytes {
-            Some(memory)
-        } else if free.len() < self.most {
-            free.push(memory);
-            None
-        } else {
-            // The newest is in the processor's cache, and of a length that is in use.
-            free.first_mut().map(|oldest| core::mem::replace(oldest, memory))
-        };
-        drop(free);
-        drop(refused);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use packhorse_testkit::golden;
-
-    use super::*;
-
-    #[test]
-    fn memory_is_recycled_for_heaps_of_about_its_length() {
-        let packet = Packet::parse(golden::spead::named("heap2")).unwrap();
-        let recycling = Recycling::new(2, 1 << 20);
-        for len in [100_000, 90_000, 50_001] {
-            let memory = recycling.allocate(len, &packet);
-            assert_eq!(memory.len(), 100_000);
-            recycling.free(memory);
-        }
-        assert_eq!(recycling.allocate(100_001, &packet).len(), 100_001);
-        assert_eq!(recycling.allocate(10_000, &packet).len(), 10_000);
-    }
-
-    #[test]
-    fn no_more_is_kept_than_agreed() {
-        let packet = Packet::parse(golden::spead::named("heap2")).unwrap();
-        let recycling = Recycling::new(2, 1 << 20);
-        for len in 1..10 {
-            recycling.free(HeapMemory::new(len));
-        }
-        recycling.free(HeapMemory::new(1 << 20));
-        assert_eq!(recycling.free.lock().unwrap().len(), 2);
-        assert_eq!(recycling.allocate(9, &packet).len(), 9);
-        Recycling::new(0, 1).free(HeapMemory::new(1));
+        self.home.used.fetch_sub(self.counted, Ordering::Relaxed);
     }
 }

@@ -55,7 +55,8 @@ impl<'a> Packet<'a> {
                     id::HEAP_LENGTH => heap_length = Some(value),
                     id::PAYLOAD_OFFSET => payload_offset = Some(value),
                     id::PAYLOAD_LENGTH => payload_length = Some(value),
-                    id::STREAM_CTRL => control = Some(value),
+                    // A stop counts, whatever stands beside it.
+                    id::STREAM_CTRL if control != Some(id::STOP) => control = Some(value),
                     _ => {}
                 }
             } else {

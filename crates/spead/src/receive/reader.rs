@@ -13,11 +13,13 @@ use std::io;
 
 use packhorse_buffer::SharedSlab;
 
-use super::{Reason, Statistics};
+use super::{Dropped, Reason, Statistics};
 
 /// A source of packets. Streams run each in a thread of its own.
 pub trait Reader: Send {
     /// Waits for packets and puts them into `batch`, which holds what the last call left there. `false` is the end.
+    ///
+    /// Returns also without a packet when it has passed over much, so that the stream counts it, and can be stopped.
     ///
     /// # Errors
     /// What the system says. It ends this reader; the stream goes on with its others.
@@ -56,7 +58,7 @@ impl fmt::Debug for Stopper {
 pub struct Batch {
     slabs: Vec<Lent>,
     packets: Vec<(usize, Range<usize>)>,
-    dropped: Vec<Reason>,
+    dropped: Dropped,
     skipped: u64,
 }
 
@@ -71,7 +73,7 @@ impl Batch {
     /// Forgets the packets and gives the slabs of the last call back to the reader.
     pub fn clear(&mut self) -> impl Iterator<Item = SharedSlab> + '_ {
         self.packets.clear();
-        self.dropped.clear();
+        self.dropped = Dropped::default();
         self.skipped = 0;
         self.slabs.drain(..).map(|lent| lent.slab)
     }
@@ -89,7 +91,7 @@ impl Batch {
 
     /// A packet was of no use to the reader already.
     pub fn dropped(&mut self, reason: Reason) {
-        self.dropped.push(reason);
+        self.dropped[reason] += 1;
     }
 
     /// So many bytes were passed over to find the next packet.
@@ -121,9 +123,9 @@ impl Batch {
         stats.batches += 1;
         stats.max_batch = stats.max_batch.max(self.packets.len() as u64);
         stats.skipped_bytes += self.skipped;
-        for reason in &self.dropped {
-            stats.packets += 1;
-            stats.dropped[*reason] += 1;
+        for (reason, count) in self.dropped.iter().filter(|(_, count)| *count > 0) {
+            stats.packets += count;
+            stats.dropped[reason] += count;
         }
     }
 }

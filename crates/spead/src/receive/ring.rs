@@ -30,8 +30,14 @@ struct State<T> {
     closed: bool,
     consumers_waiting: usize,
     producers_waiting: usize,
-    waker: Option<Waker>,
+    wakers: Vec<(usize, Waker)>,
+    /// The number of the next task that waits.
+    next_task: usize,
 }
+
+/// What a task that waits is known by, as long as it does.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting(Option<usize>);
 
 /// What there is to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +58,8 @@ impl<T> Ring<T> {
             closed: false,
             consumers_waiting: 0,
             producers_waiting: 0,
-            waker: None,
+            wakers: Vec::new(),
+            next_task: 0,
         };
         Self {
             state: Mutex::new(state),
@@ -145,8 +152,9 @@ impl<T> Ring<T> {
         }
     }
 
-    /// As [`pop`](Self::pop); when nothing is there, the task of `context` is woken as soon as something is.
-    pub(crate) fn poll_pop(&self, context: &Context<'_>) -> Poll<Result<T, NoHeap>> {
+    /// As [`pop`](Self::pop); when nothing is there, the task of `context` is woken as soon as something is. Whoever
+    /// stops asking says so by [`forget`](Self::forget).
+    pub(crate) fn poll_pop(&self, waiting: &mut Waiting, context: &Context<'_>) -> Poll<Result<T, NoHeap>> {
         let mut state = self.lock();
         if let Some(item) = state.queue.pop_front() {
             self.wake_producer(&state);
@@ -155,8 +163,15 @@ impl<T> Ring<T> {
         if state.closed {
             return Poll::Ready(Err(NoHeap::Ended));
         }
-        Self::register(&mut state, context);
+        Self::register(&mut state, waiting, context);
         Poll::Pending
+    }
+
+    /// A task that waited does so no longer.
+    pub(crate) fn forget(&self, waiting: &Waiting) {
+        if let Some(task) = waiting.0 {
+            self.lock().wakers.retain(|(other, _)| *other != task);
+        }
     }
 
     /// Moves a batch into `into`, which is empty: at most half of the capacity, so that producers go on meanwhile.
@@ -176,11 +191,16 @@ impl<T> Ring<T> {
     }
 
     /// As [`take`](Self::take); when nothing is there, the task of `context` is woken as soon as something is.
-    pub(crate) fn poll_take(&self, into: &mut VecDeque<T>, context: &Context<'_>) -> Poll<Taken> {
+    pub(crate) fn poll_take(
+        &self,
+        into: &mut VecDeque<T>,
+        waiting: &mut Waiting,
+        context: &Context<'_>,
+    ) -> Poll<Taken> {
         let mut state = self.lock();
         match self.take_now(&mut state, into) {
             Taken::Empty => {
-                Self::register(&mut state, context);
+                Self::register(&mut state, waiting, context);
                 Poll::Pending
             }
             taken => Poll::Ready(taken),
@@ -191,9 +211,7 @@ impl<T> Ring<T> {
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        if let Some(waker) = state.waker.take() {
-            waker.wake();
-        }
+        state.wakers.drain(..).for_each(|(_, waker)| waker.wake());
         drop(state);
         self.filled.notify_all();
         self.emptied.notify_all();
@@ -238,10 +256,14 @@ impl<T> Ring<T> {
         Some(state)
     }
 
-    fn register(state: &mut State<T>, context: &Context<'_>) {
-        match &mut state.waker {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
+    fn register(state: &mut State<T>, waiting: &mut Waiting, context: &Context<'_>) {
+        let task = *waiting.0.get_or_insert_with(|| {
+            state.next_task += 1;
+            state.next_task
+        });
+        match state.wakers.iter_mut().find(|(other, _)| *other == task) {
+            Some((_, waker)) => waker.clone_from(context.waker()),
+            None => state.wakers.push((task, context.waker().clone())),
         }
     }
 
@@ -254,9 +276,8 @@ impl<T> Ring<T> {
         if state.consumers_waiting > 0 {
             self.filled.notify_one();
         }
-        if let Some(waker) = state.waker.take() {
-            waker.wake();
-        }
+        // All of them: the one that is woken may be about to give up, and several items may have come.
+        state.wakers.drain(..).for_each(|(_, waker)| waker.wake());
     }
 
     fn wake_producer(&self, state: &State<T>) {
@@ -285,6 +306,8 @@ pub(crate) enum Wait {
 #[cfg(test)]
 mod tests {
     use alloc::sync::Arc;
+    use alloc::task::Wake;
+    use core::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
     use super::*;
@@ -325,6 +348,51 @@ mod tests {
             (ring.pop(Wait::No), ring.pop(Wait::No), ring.push(9)),
             (Ok(1), Err(NoHeap::Ended), Err(9))
         );
+    }
+
+    /// Counts how often it is woken.
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn task() -> (Arc<Woken>, Waker) {
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        (Arc::clone(&woken), Waker::from(woken))
+    }
+
+    #[test]
+    fn every_task_that_waits_is_woken() {
+        let ring = Ring::<u8>::new(4);
+        let tasks: Vec<_> = (0..3).map(|_| task()).collect();
+        let mut waiting: Vec<_> = tasks.iter().map(|_| Waiting::default()).collect();
+        let mut poll = |at: usize| ring.poll_pop(&mut waiting[at], &Context::from_waker(&tasks[at].1));
+        for at in [0, 1, 2, 1] {
+            assert!(poll(at).is_pending());
+        }
+        ring.push(1).unwrap();
+        let counts = |at: usize| tasks[at].0.0.load(Ordering::Relaxed);
+        assert_eq!([0, 1, 2].map(counts), [1, 1, 1]);
+        assert_eq!(poll(2), Poll::Ready(Ok(1)));
+        assert!(poll(0).is_pending() && poll(1).is_pending());
+        ring.close();
+        assert_eq!([0, 1, 2].map(counts), [2, 2, 1]);
+        assert_eq!(poll(0), Poll::Ready(Err(NoHeap::Ended)));
+    }
+
+    #[test]
+    fn a_task_that_gives_up_leaves_nothing_behind() {
+        let ring = Ring::<u8>::new(4);
+        for _ in 0..100 {
+            let (_, waker) = task();
+            let mut waiting = Waiting::default();
+            assert!(ring.poll_pop(&mut waiting, &Context::from_waker(&waker)).is_pending());
+            ring.forget(&waiting);
+        }
+        assert!(ring.lock().wakers.is_empty());
     }
 
     #[test]

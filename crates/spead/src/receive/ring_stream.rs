@@ -20,15 +20,19 @@ use futures_core::Stream;
 use super::assembler::Assembler;
 use super::heaps::Heaps;
 use super::intake::{Intake, Outlet};
-use super::ring::{Ring, Taken, Wait};
+use super::ring::{Ring, Taken, Wait, Waiting};
 use super::{Allocator, Heap, Reader, Recycling, Statistics, StreamConfig};
+
+/// Heaps that a batch of packets may finish before the first of them reaches the user.
+const IN_BATCH: usize = 8192;
 
 /// How heaps reach the user.
 #[derive(Clone)]
 pub struct RingOptions {
     /// Heaps that wait for the user at most.
     pub capacity: usize,
-    /// Where memory for heaps of several packets comes from; `None` recycles what the user drops.
+    /// Where memory for heaps of several packets comes from; `None` recycles what the user drops, up to a quarter of
+    /// [`StreamConfig::max_memory`].
     pub allocator: Option<Arc<dyn Allocator>>,
     /// Whether heaps of which something is missing are delivered, too.
     pub incomplete: bool,
@@ -58,7 +62,7 @@ impl RingOptions {
     pub(super) fn store(&self, config: &StreamConfig) -> Heaps {
         let allocator = self.allocator.clone().unwrap_or_else(|| {
             let live = config.max_heaps.saturating_mul(config.substreams);
-            let most = live.saturating_add(self.capacity).min(4096);
+            let most = live.saturating_add(self.capacity).saturating_add(IN_BATCH);
             Arc::new(Recycling::new(most, config.max_memory / 4))
         });
         Heaps::new(config.clone(), allocator, self.incomplete, self.ranges)
@@ -70,6 +74,7 @@ pub struct RingStream {
     intake: Arc<Intake<Heaps, ToRing>>,
     ring: Arc<Ring<Heap>>,
     taken: VecDeque<Heap>,
+    waiting: Waiting,
 }
 
 struct ToRing(Arc<Ring<Heap>>);
@@ -87,7 +92,7 @@ impl RingStream {
         let ring = Arc::new(Ring::new(options.capacity));
         let store = options.store(&config);
         let intake = Intake::new(Assembler::new(config, store), ToRing(Arc::clone(&ring)));
-        let stream = Self { intake, ring, taken: VecDeque::new() };
+        let stream = Self { intake, ring, taken: VecDeque::new(), waiting: Waiting::default() };
         stream.intake.start(readers.into_iter().collect())?;
         Ok(stream)
     }
@@ -179,7 +184,8 @@ impl Stream for RingStream {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Heap>> {
         let stream = self.get_mut();
         if stream.taken.is_empty() {
-            ready!(stream.ring.poll_take(&mut stream.taken, context));
+            let RingStream { ring, taken, waiting, .. } = &mut *stream;
+            ready!(ring.poll_take(taken, waiting, context));
         }
         Poll::Ready(stream.taken.pop_front())
     }

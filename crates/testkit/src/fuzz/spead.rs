@@ -42,6 +42,7 @@ pub fn spead_heaps(data: &[u8]) {
         max_items: 200,
         ..StreamConfig::default()
     };
+    let stops = config.stop_on_stop_item;
     let options = RingOptions { incomplete: flag(6), ranges: flag(6), ..RingOptions::default() };
     let ordered = flag(7);
     let bytes = if ordered { packets(rest) } else { rest.to_vec() };
@@ -50,6 +51,7 @@ pub fn spead_heaps(data: &[u8]) {
     let mut whole = 0;
     while let Some(heap) = stream.next_heap().expect("memory can be read") {
         check(&heap, ordered);
+        assert!(!(stops && heap.is_stop()), "a stop heap is never delivered");
         whole += u64::from(heap.is_complete());
     }
     let stats = stream.statistics();

@@ -47,6 +47,11 @@ pub(crate) trait Store {
     /// The place of one heap.
     type Place;
 
+    /// Whether a heap of `len` bytes fits into memory at all, were no other under way.
+    fn can_fit(&self, _len: usize) -> bool {
+        true
+    }
+
     /// A place of `len` bytes for the heap that `packet` begins.
     fn begin(
         &mut self,
@@ -183,6 +188,9 @@ impl<S: Store> Assembler<S> {
     }
 
     fn whole(&mut self, packet: &Packet<'_>, arrival: Arrival<'_>) -> Result<(), Reason> {
+        if packet.payload().len() > self.config.max_heap_length {
+            return Err(Reason::HeapTooLong);
+        }
         self.note(self.substream(packet), packet);
         if self.stops(packet) {
             return Ok(());
@@ -229,6 +237,9 @@ impl<S: Store> Assembler<S> {
         let end = packet.payload_offset() + packet.payload().len() as u64;
         let needed = usize::try_from(packet.heap_length().unwrap_or(end)).ok();
         let needed = needed.filter(|needed| *needed <= max_heap_length).ok_or(Reason::HeapTooLong)?;
+        if !self.store.can_fit(needed) {
+            return Err(Reason::MemoryLimit);
+        }
         let mut coverage = Coverage::new(out_of_order, self.spare.pop().unwrap_or_default());
         coverage.add(packet.payload_offset(), packet.payload().len() as u64)?;
         self.note(number, packet);
@@ -275,7 +286,6 @@ impl<S: Store> Assembler<S> {
 
     /// A later packet of a heap.
     fn continued(&mut self, number: usize, slot: usize, packet: &Packet<'_>) -> Result<(), Reason> {
-        let stop = self.config.stop_on_stop_item && packet.control() == Some(id::STOP);
         let place = self.substreams.get_mut(number).and_then(|substream| substream.slots.get_mut(slot));
         let Some(place) = place else { return Ok(()) };
         let Some(live) = place else { return Ok(()) };
@@ -298,6 +308,13 @@ impl<S: Store> Assembler<S> {
             self.store.grow(&mut live.place, needed, packet)?;
         }
         live.coverage.add(packet.payload_offset(), packet.payload().len() as u64)?;
+        if self.config.stop_on_stop_item && packet.control() == Some(id::STOP) {
+            if let Some(live) = place.take() {
+                self.store.discard(live.place);
+            }
+            self.stops(packet);
+            return Ok(());
+        }
         if let Err(reason) = self.store.write(&mut live.place, packet) {
             // Its bytes count as there, and are not: the whole heap is lost.
             if let Some(live) = place.take() {
@@ -308,10 +325,7 @@ impl<S: Store> Assembler<S> {
         }
         live.length = length;
         live.highest_address = live.highest_address.max(packet.highest_address());
-        if stop {
-            self.stopped = true;
-            self.stats.stops += 1;
-        } else if live.is_complete()
+        if live.is_complete()
             && let Some(live) = place.take()
         {
             let Live { cnt, flavour, length, coverage, place, .. } = live;
@@ -361,7 +375,12 @@ impl<S: Store> Assembler<S> {
         if whole {
             length = Some(received);
         }
-        let missing = (!whole).then(|| coverage.into_ranges());
+        let missing = if whole {
+            self.spare.extend(coverage.into_memory());
+            None
+        } else {
+            Some(coverage.into_ranges())
+        };
         let heap = Finished { cnt, flavour, length, received, missing };
         let wanted = self.store.finish(place, heap, &mut self.stats);
         let counter = match (whole, evicted) {

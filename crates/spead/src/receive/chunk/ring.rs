@@ -2,14 +2,15 @@
 
 use alloc::sync::Arc;
 use core::fmt;
+use core::pin::Pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use core::task::Poll;
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 use std::time::Instant;
 
 use super::super::NoHeap;
-use super::super::ring::{Ring, Wait};
+use super::super::ring::{Ring, Wait, Waiting};
 use super::Chunk;
 
 /// How often who waits looks whether a stream is being stopped.
@@ -83,11 +84,7 @@ impl ChunkRing {
 
     /// The next full chunk as a future, for any executor; `None` when all streams have ended.
     pub async fn next_async(&self) -> Option<Chunk> {
-        core::future::poll_fn(|context| match self.shared.data.poll_pop(context) {
-            Poll::Ready(result) => Poll::Ready(result.ok()),
-            Poll::Pending => Poll::Pending,
-        })
-        .await
+        Next { ring: &self.shared.data, waiting: Waiting::default() }.await
     }
 
     /// Gives a chunk back to be filled again. Also how a new one is added.
@@ -175,6 +172,27 @@ impl ChunkRing {
             }
             waited = true;
         }
+    }
+}
+
+/// Waits for a chunk. Several tasks may do so.
+struct Next<'a> {
+    ring: &'a Ring<Chunk>,
+    waiting: Waiting,
+}
+
+impl Future for Next<'_> {
+    type Output = Option<Chunk>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Chunk>> {
+        let Self { ring, waiting } = &mut *self;
+        ring.poll_pop(waiting, context).map(Result::ok)
+    }
+}
+
+impl Drop for Next<'_> {
+    fn drop(&mut self) {
+        self.ring.forget(&self.waiting);
     }
 }
 

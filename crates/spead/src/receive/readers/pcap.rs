@@ -20,6 +20,8 @@ const RECORD: usize = 1 << 19;
 /// Datagrams of so many bytes together are handed over at once.
 const SLAB: usize = 1 << 18;
 const SLABS: usize = 64;
+/// Bytes of the file that are read at most to find them.
+const PASSED: usize = 4 * SLAB;
 /// The longest payload of a datagram.
 const DATAGRAM: usize = 65_535;
 
@@ -35,6 +37,8 @@ pub struct PcapReader {
     slabs: Slabs,
     spare: Option<FreshSlab>,
     next: Option<FreshSlab>,
+    /// Bytes of the file that this call has read.
+    passed: usize,
 }
 
 impl PcapReader {
@@ -59,6 +63,7 @@ impl PcapReader {
             slabs: Slabs::new(SLAB, SLABS),
             spare: None,
             next: None,
+            passed: 0,
         })
     }
 
@@ -131,6 +136,7 @@ impl PcapReader {
             Err(error) => return Err(refused(&error)),
         };
         self.blocks.consume(offset);
+        self.passed += offset;
         Ok(next)
     }
 }
@@ -154,7 +160,9 @@ impl Reader for PcapReader {
         };
         let memory = slab.as_mut_slice();
         let (mut filled, mut ends, mut more) = (0, Vec::new(), true);
-        while filled + DATAGRAM <= memory.len() {
+        // Also when nothing in the file is wanted, the stream hears of it now and then.
+        self.passed = 0;
+        while filled + DATAGRAM <= memory.len() && self.passed < PASSED {
             match self.next(memory.get_mut(filled..).unwrap_or_default())? {
                 Next::Datagram(len) => {
                     filled += len;
@@ -258,6 +266,22 @@ mod tests {
         file
     }
 
+    /// The same record again and again.
+    struct Endless {
+        record: Vec<u8>,
+        at: usize,
+    }
+
+    impl Read for Endless {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let rest = &self.record[self.at % self.record.len()..];
+            let len = rest.len().min(into.len());
+            into[..len].copy_from_slice(&rest[..len]);
+            self.at += len;
+            Ok(len)
+        }
+    }
+
     fn ethernet(port: u16, payload: &[u8]) -> Vec<u8> {
         let builder = PacketBuilder::ethernet2([1; 6], [2; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 9);
         let mut frame = Vec::new();
@@ -308,6 +332,15 @@ mod tests {
         assert_eq!((all.len(), stats.dropped[Reason::NotADatagram]), (0, 1));
         let error = PcapReader::new(&b"no capture at all, not one record"[..]).unwrap_err();
         assert!(error.to_string().contains("no capture"), "{error}");
+    }
+
+    #[test]
+    fn a_filter_that_wants_nothing_does_not_keep_the_stream_from_stopping() {
+        let one = pcap(1, &[ethernet(8888, golden::spead::named("heap2"))]);
+        let records = Endless { record: one[24..].to_vec(), at: 0 };
+        let mut reader = PcapReader::new(io::Cursor::new(one).chain(records)).unwrap().filter(|_| false);
+        let mut batch = Batch::default();
+        assert!((0..10).all(|_| reader.read(&mut batch).unwrap() && batch.is_empty()));
     }
 
     #[test]

@@ -190,8 +190,10 @@ impl<R: Read + Send> Reader for StreamReader<R> {
         }
         (self.start, self.filled) = (0, self.tail.len());
         self.found.clear();
-        while self.found.is_empty() && !self.ended {
+        let mut passed = 0;
+        while self.found.is_empty() && !self.ended && passed < memory.len() {
             if self.start > 0 {
+                passed += self.start;
                 memory.copy_within(self.start..self.filled, 0);
                 (self.start, self.filled) = (0, self.filled - self.start);
             }
@@ -283,6 +285,19 @@ mod tests {
         assert_eq!((stats.skipped_bytes, stats.dropped.total()), (32, 4));
         let (packets, stats) = read(&stream, Malformed::End, 65_536);
         assert_eq!((packets.len(), stats.dropped[Reason::Version]), (0, 1));
+    }
+
+    #[test]
+    fn rubbish_without_end_is_counted_and_does_not_keep_the_reader() {
+        let mut reader = StreamReader::with_max_packet(io::repeat(0), Malformed::Skip, 1000);
+        let (mut batch, mut stats) = (Batch::default(), crate::receive::Statistics::default());
+        for _ in 0..10 {
+            assert!(reader.read(&mut batch).unwrap());
+            batch.count(&mut stats);
+        }
+        assert!(batch.is_empty() && stats.dropped[Reason::Magic] >= 10 * 4000 / 8 - 10, "{stats:?}");
+        assert_eq!(stats.skipped_bytes, 8 * stats.dropped[Reason::Magic]);
+        assert_eq!(stats.packets, stats.dropped.total());
     }
 
     #[test]
