@@ -17,7 +17,8 @@ use alloc::vec;
 use core::fmt;
 use core::ops::{Deref, Range};
 
-/// Slabs that are looked at before a new one is made. Old ones that somebody keeps must not make every `take` long.
+/// Slabs that are looked at before a new one is made, or none is given. Those that somebody keeps must not make every
+/// `take` long.
 const LOOKED_AT: usize = 8;
 
 /// A recycling supply of equal slabs, for one thread.
@@ -47,21 +48,20 @@ impl Slabs {
         Self { given: VecDeque::new(), size, most, made: 0 }
     }
 
-    /// A slab that nobody reads any more, or a new one; `None` when all are made and all are read.
+    /// A slab that nobody reads any more, or a new one; `None` when all are made and those looked at are still read. A few
+    /// are, others each time, so that it takes the same time however many are kept.
     ///
     /// What it holds is left over from its last use.
     #[must_use]
     pub fn take(&mut self) -> Option<FreshSlab> {
-        let full = self.made >= self.most;
-        let looks = if full { self.given.len() } else { self.given.len().min(LOOKED_AT) };
-        for _ in 0..looks {
+        for _ in 0..self.given.len().min(LOOKED_AT) {
             let mut slab = self.given.pop_front()?;
             if Arc::get_mut(&mut slab).is_some() {
                 return Some(FreshSlab(slab));
             }
             self.given.push_back(slab);
         }
-        if full {
+        if self.made >= self.most {
             return None;
         }
         self.made += 1;
@@ -231,6 +231,8 @@ impl fmt::Debug for SlabSlice {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -263,6 +265,22 @@ mod tests {
         }
         assert_eq!(slabs.made(), 2);
         drop(slice);
+    }
+
+    #[test]
+    fn when_all_are_kept_one_that_comes_free_is_found_after_some_tries() {
+        let mut slabs = Slabs::new(8, 100);
+        let mut kept: Vec<_> = (0..100)
+            .map(|_| {
+                let slab = slabs.take().unwrap().share();
+                let slice = slab.slice(0..8);
+                slabs.give(slab);
+                slice
+            })
+            .collect();
+        assert!((0..50).all(|_| slabs.take().is_none()));
+        kept.swap_remove(50);
+        assert_eq!((0..100 / LOOKED_AT + 1).filter_map(|_| slabs.take()).count(), 1);
     }
 
     #[test]

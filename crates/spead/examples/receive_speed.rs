@@ -12,7 +12,9 @@ use std::time::Instant;
 
 use packhorse_buffer::{SharedSlab, Slabs};
 use packhorse_spead::in_process;
-use packhorse_spead::receive::chunk::{Chunk, ChunkOptions, ChunkRing, ChunkStream, Place, PlaceRequest};
+use packhorse_spead::receive::chunk::{
+    Chunk, ChunkGroup, ChunkOptions, ChunkRing, ChunkStream, Eviction, Place, PlaceRequest,
+};
 use packhorse_spead::receive::readers::InProcessReader;
 use packhorse_spead::receive::{
     Batch, DirectStream, Packet, Reader, RingOptions, RingStream, Stopper, StreamConfig,
@@ -124,6 +126,37 @@ fn chunks() -> Result<f64, Box<dyn Error>> {
     Ok(took)
 }
 
+/// Nanoseconds a heap into chunks that two streams fill together, a thread each.
+fn group() -> Result<f64, Box<dyn Error>> {
+    let times = 10_000;
+    let ring = ChunkRing::new(CHUNKS, (0..CHUNKS).map(|_| Chunk::new(IN_CHUNK * HEAP, IN_CHUNK)));
+    let group = ChunkGroup::new(2, 0, Eviction::Lossless, &ring);
+    let streams = (0..2).map(|half| {
+        let mut count = 0_u64;
+        let share = IN_CHUNK / 2;
+        let place = move |request: &mut PlaceRequest<'_>| {
+            black_box(request.immediate(TIMESTAMP)?);
+            count += 1;
+            let heap = half * share + usize::try_from((count - 1) % share as u64).ok()?;
+            Some(Place { chunk: (count - 1) / share as u64, heap, offset: heap * HEAP, len: HEAP })
+        };
+        ChunkStream::start_in(&group, StreamConfig::default(), ChunkOptions::new(place), Vec::new())
+    });
+    let streams = streams.collect::<io::Result<Vec<_>>>()?;
+    let readers = [again(9000, times)?, again(9000, times)?];
+    let start = Instant::now();
+    for (stream, reader) in streams.iter().zip(readers) {
+        stream.add_reader(reader)?;
+    }
+    while let Some(chunk) = ring.next() {
+        ring.give(chunk);
+    }
+    let took = nanoseconds(start, 2 * HEAPS * times);
+    let heaps: u64 = streams.iter().map(|stream| stream.statistics().heaps).sum();
+    assert_eq!(heaps, (2 * HEAPS * times) as u64);
+    Ok(took)
+}
+
 /// Nanoseconds to copy a heap to where such chunks are.
 fn copy() -> f64 {
     let source = vec![1_u8; HEAPS * HEAP];
@@ -201,6 +234,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("one-packet {:.0} ns", median(|| direct(9000))?);
     println!("six-packets {:.0} ns", median(|| direct(1472))?);
     println!("chunk {:.0} ns", median(chunks)?);
+    println!("chunk-group {:.0} ns", median(group)?);
     println!("in-process-direct {:.2} GB/s", median(|| in_process(false))?);
     println!("in-process-ring {:.2} GB/s", median(|| in_process(true))?);
     Ok(())

@@ -37,6 +37,17 @@ impl<'a> Packet<'a> {
         if behind.is_empty() { Ok(packet) } else { Err(PacketError::BytesBehind { extra: behind.len() }) }
     }
 
+    /// Bytes of the packet at the start of `bytes`, if it is there whole: by what it says of its own length, and nothing
+    /// else. For readers that cut packets apart, which whoever gets them takes to pieces.
+    #[inline]
+    pub(crate) fn first_len(bytes: &[u8]) -> Option<usize> {
+        let (flavour, words, rest) = Prefix::split(bytes).ok()?;
+        let mut pointers = words.iter().rev().map(|word| Pointer::from_word(word.get(), flavour));
+        let length = pointers.find(|pointer| pointer.immediate && pointer.id == id::PAYLOAD_LENGTH)?.value;
+        let length = usize::try_from(length).ok().filter(|length| *length <= rest.len())?;
+        Some(bytes.len() - rest.len() + length)
+    }
+
     /// Parses the packet at the start of `bytes` and gives what lies behind it: packets back to back.
     ///
     /// # Errors

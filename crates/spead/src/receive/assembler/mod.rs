@@ -12,12 +12,14 @@
 
 mod coverage;
 mod sequence;
+mod slots;
 
 use core::ops::Range;
 
 use coverage::Coverage;
 use packhorse_buffer::{SharedSlab, log_trace};
 use sequence::Sequence;
+use slots::{Key, Slots};
 
 use super::{Packet, Reason, Statistics, StreamConfig};
 use crate::Flavour;
@@ -86,20 +88,13 @@ pub(crate) trait Store {
 pub(crate) struct Assembler<S: Store> {
     config: StreamConfig,
     store: S,
-    substreams: Vec<Substream<S::Place>>,
-    born: u64,
+    slots: Slots<Live<S::Place>>,
+    /// Of each substream.
+    sequences: Vec<Sequence>,
     stopped: bool,
     stats: Statistics,
     /// Memory for the ranges of heaps to come.
     spare: Vec<Vec<Range<u64>>>,
-}
-
-#[derive(Debug)]
-struct Substream<P> {
-    slots: Vec<Option<Live<P>>>,
-    /// Where the newest heap is.
-    head: usize,
-    sequence: Sequence,
 }
 
 #[derive(Debug)]
@@ -111,7 +106,6 @@ struct Live<P> {
     highest_address: u64,
     coverage: Coverage,
     place: P,
-    born: u64,
 }
 
 impl<P> Live<P> {
@@ -128,22 +122,10 @@ impl<P> Live<P> {
 
 impl<S: Store> Assembler<S> {
     pub(crate) fn new(config: StreamConfig, store: S) -> Self {
-        let slots = config.max_heaps.max(1);
-        let substream = || Substream {
-            slots: (0..slots).map(|_| None).collect(),
-            head: 0,
-            sequence: Sequence::default(),
-        };
-        let substreams = (0..config.substreams.max(1)).map(|_| substream()).collect();
-        Self {
-            config,
-            store,
-            substreams,
-            born: 0,
-            stopped: false,
-            stats: Statistics::default(),
-            spare: Vec::new(),
-        }
+        let slots = Slots::new(config.substreams, config.max_heaps);
+        let sequences = vec![Sequence::default(); config.substreams.max(1)];
+        let (stats, spare) = (Statistics::default(), Vec::new());
+        Self { config, store, slots, sequences, stopped: false, stats, spare }
     }
 
     pub(crate) fn store(&mut self) -> &mut S {
@@ -182,8 +164,8 @@ impl<S: Store> Assembler<S> {
 
     /// Gives up all heaps under way: the stream has ended.
     pub(crate) fn flush(&mut self) {
-        while let Some((substream, slot)) = self.oldest() {
-            self.give_up(substream, slot, false);
+        while let Some(key) = self.slots.oldest() {
+            self.give_up(key, false);
         }
     }
 
@@ -191,7 +173,7 @@ impl<S: Store> Assembler<S> {
         if packet.payload().len() > self.config.max_heap_length {
             return Err(Reason::HeapTooLong);
         }
-        self.note(self.substream(packet), packet);
+        self.note(packet);
         if self.stops(packet) {
             return Ok(());
         }
@@ -202,34 +184,27 @@ impl<S: Store> Assembler<S> {
     }
 
     fn piece(&mut self, packet: &Packet<'_>) -> Result<(), Reason> {
-        let number = self.substream(packet);
-        match self.find(number, packet.heap_cnt()) {
-            Some(slot) => self.continued(number, slot, packet),
-            None => self.begun(number, packet),
-        }
-    }
-
-    fn substream(&self, packet: &Packet<'_>) -> usize {
-        match self.substreams.len() {
-            1 => 0,
-            // Below the number of substreams, which is a usize.
-            #[expect(clippy::cast_possible_truncation)]
-            substreams => (packet.heap_cnt() % substreams as u64) as usize,
+        let (key, looked_at) = self.slots.find(packet.heap_cnt());
+        self.stats.search_dist += looked_at as u64;
+        match key {
+            Some(key) => self.continued(key, packet),
+            None => self.begun(packet),
         }
     }
 
     /// Takes note that something of a heap came.
     #[inline]
-    fn note(&mut self, number: usize, packet: &Packet<'_>) {
-        let step = self.config.cnt_step.saturating_mul(self.substreams.len() as u64);
+    fn note(&mut self, packet: &Packet<'_>) {
+        let step = self.config.cnt_step.saturating_mul(self.sequences.len() as u64);
         let mask = packet.flavour().max_address();
-        if let Some(substream) = self.substreams.get_mut(number) {
-            substream.sequence.note(packet.heap_cnt(), step, mask, &mut self.stats.heaps_missing);
+        let number = slots::substream(packet.heap_cnt(), self.sequences.len());
+        if let Some(sequence) = self.sequences.get_mut(number) {
+            sequence.note(packet.heap_cnt(), step, mask, &mut self.stats.heaps_missing);
         }
     }
 
     /// The first packet of a heap that has several.
-    fn begun(&mut self, number: usize, packet: &Packet<'_>) -> Result<(), Reason> {
+    fn begun(&mut self, packet: &Packet<'_>) -> Result<(), Reason> {
         let StreamConfig { unsized_heaps, out_of_order, max_heap_length, .. } = self.config;
         if packet.heap_length().is_none() && !unsized_heaps {
             return Err(Reason::Unsized);
@@ -242,20 +217,16 @@ impl<S: Store> Assembler<S> {
         }
         let mut coverage = Coverage::new(out_of_order, self.spare.pop().unwrap_or_default());
         coverage.add(packet.payload_offset(), packet.payload().len() as u64)?;
-        self.note(number, packet);
+        self.note(packet);
         if self.stops(packet) {
             return Ok(());
         }
-        let Some(slots) = self.substreams.get(number).map(|substream| substream.slots.len()) else {
-            return Ok(());
-        };
-        let head = self.substreams.get(number).map_or(0, |substream| (substream.head + 1) % slots);
-        self.give_up(number, head, true);
+        self.give_up(self.slots.next(packet.heap_cnt()), true);
         let mut place = loop {
             match self.store.begin(packet, needed, &mut self.stats) {
                 // Heaps that came before make room, the oldest first.
-                Err(Reason::MemoryLimit) => match self.oldest() {
-                    Some((substream, slot)) => self.give_up(substream, slot, true),
+                Err(Reason::MemoryLimit) => match self.slots.oldest() {
+                    Some(key) => self.give_up(key, true),
                     None => return Err(Reason::MemoryLimit),
                 },
                 result => break result?,
@@ -265,7 +236,6 @@ impl<S: Store> Assembler<S> {
             self.store.discard(place);
             return Err(reason);
         }
-        self.born += 1;
         let live = Live {
             cnt: packet.heap_cnt(),
             flavour: packet.flavour(),
@@ -273,22 +243,14 @@ impl<S: Store> Assembler<S> {
             highest_address: packet.highest_address(),
             coverage,
             place,
-            born: self.born,
         };
-        if let Some(substream) = self.substreams.get_mut(number) {
-            substream.head = head;
-            if let Some(slot) = substream.slots.get_mut(head) {
-                *slot = Some(live);
-            }
-        }
+        self.slots.put(packet.heap_cnt(), live);
         Ok(())
     }
 
     /// A later packet of a heap.
-    fn continued(&mut self, number: usize, slot: usize, packet: &Packet<'_>) -> Result<(), Reason> {
-        let place = self.substreams.get_mut(number).and_then(|substream| substream.slots.get_mut(slot));
-        let Some(place) = place else { return Ok(()) };
-        let Some(live) = place else { return Ok(()) };
+    fn continued(&mut self, key: Key, packet: &Packet<'_>) -> Result<(), Reason> {
+        let Some(live) = self.slots.get_mut(key) else { return Ok(()) };
         if live.flavour != packet.flavour() {
             return Err(Reason::FlavourConflict);
         }
@@ -309,7 +271,7 @@ impl<S: Store> Assembler<S> {
         }
         live.coverage.add(packet.payload_offset(), packet.payload().len() as u64)?;
         if self.config.stop_on_stop_item && packet.control() == Some(id::STOP) {
-            if let Some(live) = place.take() {
+            if let Some(live) = self.slots.take(key) {
                 self.store.discard(live.place);
             }
             self.stops(packet);
@@ -317,7 +279,7 @@ impl<S: Store> Assembler<S> {
         }
         if let Err(reason) = self.store.write(&mut live.place, packet) {
             // Its bytes count as there, and are not: the whole heap is lost.
-            if let Some(live) = place.take() {
+            if let Some(live) = self.slots.take(key) {
                 self.store.discard(live.place);
                 self.stats.incomplete_heaps_evicted += 1;
             }
@@ -326,7 +288,7 @@ impl<S: Store> Assembler<S> {
         live.length = length;
         live.highest_address = live.highest_address.max(packet.highest_address());
         if live.is_complete()
-            && let Some(live) = place.take()
+            && let Some(live) = self.slots.take(key)
         {
             let Live { cnt, flavour, length, coverage, place, .. } = live;
             let received = coverage.received();
@@ -345,30 +307,9 @@ impl<S: Store> Assembler<S> {
         stops
     }
 
-    /// The slot of heap `cnt`, looked for from the newest on.
-    fn find(&mut self, number: usize, cnt: u64) -> Option<usize> {
-        let Substream { slots, head, .. } = self.substreams.get(number)?;
-        let (newer, older) = slots.split_at_checked(head + 1)?;
-        let is = |slot: &Option<Live<S::Place>>| slot.as_ref().is_some_and(|live| live.cnt == cnt);
-        let newest_first = newer.iter().rev().chain(older.iter().rev());
-        let steps = newest_first.enumerate().find(|(_, slot)| is(slot)).map(|(steps, _)| steps);
-        self.stats.search_dist += steps.map_or(slots.len(), |steps| steps + 1) as u64;
-        steps.map(|steps| (head + slots.len() - steps) % slots.len())
-    }
-
-    /// Where the heap is that began before all others.
-    fn oldest(&self) -> Option<(usize, usize)> {
-        let live = self.substreams.iter().enumerate().flat_map(|(number, substream)| {
-            let slots = substream.slots.iter().enumerate();
-            slots.filter_map(move |(slot, live)| live.as_ref().map(|live| (live.born, number, slot)))
-        });
-        live.min().map(|(_, number, slot)| (number, slot))
-    }
-
     /// Ends what is in a slot, whole or not.
-    fn give_up(&mut self, number: usize, slot: usize, evicted: bool) {
-        let slot = self.substreams.get_mut(number).and_then(|substream| substream.slots.get_mut(slot));
-        let Some(live) = slot.and_then(Option::take) else { return };
+    fn give_up(&mut self, key: Key, evicted: bool) {
+        let Some(live) = self.slots.take(key) else { return };
         let whole = live.is_contiguous();
         let Live { cnt, flavour, mut length, coverage, place, .. } = live;
         let received = coverage.received();

@@ -10,8 +10,9 @@ use core::time::Duration;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::ChunkRing;
+use super::filling::Filling;
 use super::window::{Found, Window};
+use super::{Chunk, ChunkRing};
 
 /// What happens when a stream is ahead of another by more chunks than the window has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +38,11 @@ struct Shared {
 /// One stream's part in a group.
 pub(super) struct Member {
     shared: Arc<Shared>,
+    filling: Arc<Filling>,
     number: usize,
+    /// Chunks that it may fill at once, and the newest that it has asked for.
+    max: u64,
+    newest: Option<u64>,
     over: Arc<AtomicBool>,
 }
 
@@ -56,8 +61,9 @@ impl ChunkGroup {
     }
 
     pub(super) fn join(&self, max_chunks: usize) -> io::Result<Member> {
-        let number = lock(&self.shared.window).join(max_chunks)?;
-        Ok(Member { shared: Arc::clone(&self.shared), number, over: Arc::default() })
+        let (number, max, filling) = lock(&self.shared.window).join(max_chunks)?;
+        let shared = Arc::clone(&self.shared);
+        Ok(Member { shared, filling, number, max, newest: None, over: Arc::default() })
     }
 }
 
@@ -71,8 +77,13 @@ impl Member {
     /// How often a stream that waits for others looks whether it has been stopped.
     const LOOK: Duration = Duration::from_millis(20);
 
-    /// The window with chunk `id` ready to be filled. `None` when it is too old, or the stream has ended.
-    pub(super) fn open(&self, id: u64) -> Option<MutexGuard<'_, Window>> {
+    /// Chunk `id`, to be filled. `None` when it is too old, or the stream has ended.
+    pub(super) fn open(&mut self, id: u64) -> Option<MutexGuard<'_, Option<Chunk>>> {
+        // What the window would say of a chunk that is there is known without asking it.
+        let is_recent = self.newest.is_some_and(|newest| id <= newest && newest - id < self.max);
+        if is_recent && let Some(chunk) = self.filling.get(id) {
+            return Some(chunk);
+        }
         let mut window = lock(&self.shared.window);
         let mut waited = false;
         loop {
@@ -81,7 +92,7 @@ impl Member {
                 self.shared.moved.notify_all();
             }
             match found {
-                Found::Here => return Some(window),
+                Found::Here => break,
                 Found::Wait if !self.over.load(Ordering::Acquire) => {
                     window.blocked += u64::from(!core::mem::replace(&mut waited, true));
                     let woken = self.shared.moved.wait_timeout(window, Self::LOOK);
@@ -90,6 +101,15 @@ impl Member {
                 Found::TooOld | Found::Over | Found::Wait => return None,
             }
         }
+        drop(window);
+        self.newest = self.newest.max(Some(id));
+        // Another stream may have moved the window on just now.
+        self.filling.get(id)
+    }
+
+    /// Chunk `id`, if it is still being filled.
+    pub(super) fn chunk(&self, id: u64) -> Option<MutexGuard<'_, Option<Chunk>>> {
+        self.filling.get(id)
     }
 
     /// The window as it is.

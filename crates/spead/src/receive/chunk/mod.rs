@@ -10,6 +10,7 @@
 //! For heaps so small, or processing so regular, that a heap at a time costs too much. Not for heaps whose place is not
 //! known from their first packet: those are for a [`RingStream`](super::RingStream).
 
+mod filling;
 mod group;
 mod place;
 mod ring;

@@ -35,6 +35,8 @@ pub(super) struct Slot {
     end: u64,
     /// Whether the payload has to end here, too, since nothing has said yet where it does.
     ends_heap: bool,
+    /// Bytes of payload in a packet, when it is packets whose presence is flagged.
+    packet_payload: Option<usize>,
 }
 
 impl Chunks {
@@ -47,8 +49,8 @@ impl Chunks {
         Self { place, member, packet_payload, item, extra: Vec::new() }
     }
 
-    /// Where a heap belongs, its chunk ready. `None` when it belongs nowhere, which is counted.
-    fn find(&mut self, packet: &Packet<'_>, stats: &mut Statistics) -> Option<Slot> {
+    /// Where a heap belongs. `None` when it belongs nowhere, which is counted.
+    fn locate(&mut self, packet: &Packet<'_>, stats: &mut Statistics) -> Option<Slot> {
         self.extra.clear();
         let mut request = PlaceRequest { packet, extra: &mut self.extra };
         let Some(place) = (self.place)(&mut request) else {
@@ -65,57 +67,73 @@ impl Chunks {
             stats.wrong_length_heaps += 1;
             return None;
         }
-        let Some(mut window) = self.member.open(place.chunk) else {
+        Some(Slot { place, start, end, ends_heap: known.is_none(), packet_payload: self.packet_payload })
+    }
+
+    /// Opens the chunk of a heap and does something with it, which one lock is for. `None` when the heap does not fit or
+    /// comes too late, which is counted.
+    fn open<R>(
+        &mut self,
+        slot: Slot,
+        stats: &mut Statistics,
+        fill: impl FnOnce(&mut Chunk) -> R,
+    ) -> Option<R> {
+        let Some(mut chunk) = self.member.open(slot.place.chunk) else {
             stats.too_old_heaps += 1;
             return None;
         };
-        let chunk = window.chunk(place.chunk)?;
-        let fits = place.offset.checked_add(place.len).is_some_and(|end| end <= chunk.data.len());
-        let flags = self.packet_payload.map_or(1, |size| place.len.div_ceil(size).max(1));
-        let flagged = place.heap.checked_add(flags).is_some_and(|end| end <= chunk.present.len());
-        if !fits || !flagged {
+        let chunk = chunk.as_mut()?;
+        if !slot.fits(chunk) {
             stats.rejected_heaps += 1;
             return None;
         }
-        chunk.note(place.heap, &self.extra);
-        Some(Slot { place, start, end, ends_heap: known.is_none() })
+        chunk.note(slot.place.heap, &self.extra);
+        Some(fill(chunk))
+    }
+}
+
+impl Slot {
+    fn fits(&self, chunk: &Chunk) -> bool {
+        let end = self.place.offset.checked_add(self.place.len);
+        let flags = self.place.heap.checked_add(self.flags().max(1));
+        end.is_some_and(|end| end <= chunk.data.len()) && flags.is_some_and(|end| end <= chunk.present.len())
     }
 
-    /// Copies a payload to its place. The chunk may have been handed over meanwhile: then it goes nowhere.
-    fn copy(&self, slot: Slot, packet: &Packet<'_>) -> Result<(), Reason> {
-        let mut window = self.member.window();
-        let Some(chunk) = window.chunk(slot.place.chunk) else { return Ok(()) };
+    fn flags(&self) -> usize {
+        self.packet_payload.map_or(1, |size| self.place.len.div_ceil(size))
+    }
+
+    /// Copies a payload to its place.
+    fn copy(&self, packet: &Packet<'_>, chunk: &mut Chunk) -> Result<(), Reason> {
         let (offset, payload) = (packet.payload_offset(), packet.payload());
-        let (from, to) = (offset.max(slot.start), (offset + payload.len() as u64).min(slot.end));
+        let (from, to) = (offset.max(self.start), (offset + payload.len() as u64).min(self.end));
         if from >= to {
             return Ok(());
         }
         // All of them are inside the packet or the place.
         let at = |address: u64| usize::try_from(address).unwrap_or(usize::MAX);
         let payload = payload.get(at(from - offset)..at(to - offset)).ok_or(Reason::BeyondHeap)?;
-        let (from, to) = (at(from - slot.start), at(to - slot.start));
-        let place = chunk.data.get_mut(slot.place.offset..).and_then(|data| data.get_mut(from..to));
+        let (from, to) = (at(from - self.start), at(to - self.start));
+        let place = chunk.data.get_mut(self.place.offset..).and_then(|data| data.get_mut(from..to));
         place.ok_or(Reason::BeyondHeap)?.copy_from_slice(payload);
         if let Some(size) = self.packet_payload {
-            let last = if to == slot.place.len { to.div_ceil(size) } else { to / size };
-            flag(chunk, slot.place, from.div_ceil(size)..last);
+            let last = if to == self.place.len { to.div_ceil(size) } else { to / size };
+            self.flag(chunk, from.div_ceil(size)..last);
         }
         Ok(())
     }
 
-    /// Says that a heap is there; false when its chunk was handed over before.
-    fn mark(&self, slot: Slot) -> bool {
-        let mut window = self.member.window();
-        let Some(chunk) = window.chunk(slot.place.chunk) else { return false };
-        flag(chunk, slot.place, 0..self.packet_payload.map_or(1, |size| slot.place.len.div_ceil(size)));
-        true
+    /// Says that the heap is there.
+    fn mark(&self, chunk: &mut Chunk) {
+        self.flag(chunk, 0..self.flags());
     }
-}
 
-fn flag(chunk: &mut Chunk, place: Place, flags: Range<usize>) {
-    let range = place.heap.saturating_add(flags.start)..place.heap.saturating_add(flags.end);
-    if let Some(flags) = chunk.present.get_mut(range) {
-        flags.fill(1);
+    fn flag(&self, chunk: &mut Chunk, flags: Range<usize>) {
+        let first = self.place.heap;
+        let range = first.saturating_add(flags.start)..first.saturating_add(flags.end);
+        if let Some(flags) = chunk.present.get_mut(range) {
+            flags.fill(1);
+        }
     }
 }
 
@@ -129,7 +147,8 @@ impl Store for Chunks {
         stats: &mut Statistics,
     ) -> Result<Option<Slot>, Reason> {
         // A heap without a place is followed all the same, so that the function is asked once a heap.
-        Ok(self.find(packet, stats))
+        let slot = self.locate(packet, stats);
+        Ok(slot.and_then(|slot| self.open(slot, stats, |_| slot)))
     }
 
     fn grow(&mut self, _slot: &mut Option<Slot>, _len: usize, _packet: &Packet<'_>) -> Result<(), Reason> {
@@ -137,7 +156,10 @@ impl Store for Chunks {
     }
 
     fn write(&mut self, slot: &mut Option<Slot>, packet: &Packet<'_>) -> Result<(), Reason> {
-        slot.map_or(Ok(()), |slot| self.copy(slot, packet))
+        let Some(slot) = slot else { return Ok(()) };
+        // The chunk may have been handed over meanwhile: then it goes nowhere.
+        let chunk = self.member.chunk(slot.place.chunk);
+        chunk.map_or(Ok(()), |mut chunk| chunk.as_mut().map_or(Ok(()), |chunk| slot.copy(packet, chunk)))
     }
 
     fn discard(&mut self, _slot: Option<Slot>) {}
@@ -151,7 +173,8 @@ impl Store for Chunks {
             stats.wrong_length_heaps += 1;
             return false;
         }
-        let marked = self.mark(slot);
+        let chunk = self.member.chunk(slot.place.chunk);
+        let marked = chunk.is_some_and(|mut chunk| chunk.as_mut().map(|chunk| slot.mark(chunk)).is_some());
         stats.too_old_heaps += u64::from(!marked);
         marked
     }
@@ -162,8 +185,12 @@ impl Store for Chunks {
         _arrival: Arrival<'_>,
         stats: &mut Statistics,
     ) -> Result<bool, Reason> {
-        let Some(slot) = self.find(packet, stats) else { return Ok(false) };
-        self.copy(slot, packet)?;
-        Ok(self.mark(slot))
+        let Some(slot) = self.locate(packet, stats) else { return Ok(false) };
+        let copied = self.open(slot, stats, |chunk| {
+            slot.copy(packet, chunk)?;
+            slot.mark(chunk);
+            Ok(())
+        });
+        copied.map_or(Ok(false), |copied| copied.map(|()| true))
     }
 }

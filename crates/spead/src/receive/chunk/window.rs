@@ -5,18 +5,22 @@
 //!   old    | chunk | none  | chunk |   new
 //!            every stream has its own newest chunk; what all have left behind is handed over
 //! ```
-//! A chunk of which no heap came is never made: numbers in the ring rise, and may skip.
+//! A chunk of which no heap came is never made: numbers in the ring rise, and may skip. Not for what is in the chunks:
+//! that is behind locks of their own, see [`Filling`].
 
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicUsize;
 use std::io;
 
-use super::{Chunk, ChunkRing, Eviction};
+use super::filling::Filling;
+use super::{ChunkRing, Eviction};
 
 pub(super) struct Window {
-    chunks: VecDeque<Option<Chunk>>,
-    /// Number of the first in `chunks`.
+    /// Once there is a stream.
+    filling: Option<Arc<Filling>>,
+    /// Chunks in it.
+    open: usize,
+    /// The lowest number that may be filled.
     tail: u64,
     max: u64,
     stream_id: u64,
@@ -63,7 +67,8 @@ pub(super) enum Found {
 impl Window {
     pub(super) fn new(max: usize, stream_id: u64, eviction: Eviction, ring: ChunkRing) -> Self {
         Self {
-            chunks: VecDeque::new(),
+            filling: None,
+            open: 0,
             tail: 0,
             max: max.max(1) as u64,
             stream_id,
@@ -85,15 +90,18 @@ impl Window {
         core::mem::take(&mut self.moved) && self.streams.len() > 1
     }
 
-    /// One more stream; its number. Its heaps may be in `max` chunks at once. Refused when the ring has not enough.
-    pub(super) fn join(&mut self, max: usize) -> io::Result<usize> {
+    /// One more stream; its number and that of the chunks that its heaps may be in at once, up to `max`, and these.
+    /// Refused when the ring has not enough.
+    pub(super) fn join(&mut self, max: usize) -> io::Result<(usize, u64, Arc<Filling>)> {
         if self.streams.iter().all(|stream| stream.ended) {
             self.ring.reserve(self.len())?;
         }
         self.ring.attach();
         let max = (max.max(1) as u64).min(self.max);
         self.streams.push(Progress { newest: None, max, ended: false });
-        Ok(self.streams.len() - 1)
+        let len = self.len();
+        let filling = self.filling.get_or_insert_with(|| Arc::new(Filling::new(len)));
+        Ok((self.streams.len() - 1, max, Arc::clone(filling)))
     }
 
     /// A stream has ended: nobody waits for it any more. The last one hands over what is left.
@@ -132,25 +140,15 @@ impl Window {
                 Eviction::Lossless | Eviction::Lossy => self.hand_over_to(id + 1 - self.max),
             }
         }
-        // Below `max`, which came from a usize.
-        let index = usize::try_from(id - self.tail).unwrap_or(usize::MAX);
-        while self.chunks.len() <= index {
-            self.chunks.push_back(None);
-        }
-        let Some(place) = self.chunks.get_mut(index) else { return Found::Over };
-        if place.is_none() {
+        let Some(filling) = &self.filling else { return Found::Over };
+        if filling.get(id).is_none() {
             let Some((mut chunk, waited)) = self.ring.empty(&self.stopping) else { return Found::Over };
             self.blocked += u64::from(waited);
             chunk.start(id, self.stream_id);
-            *place = Some(chunk);
+            filling.put(chunk);
+            self.open += 1;
         }
         Found::Here
-    }
-
-    /// Chunk `id`, if it is being filled.
-    pub(super) fn chunk(&mut self, id: u64) -> Option<&mut Chunk> {
-        let index = usize::try_from(id.checked_sub(self.tail)?).ok()?;
-        self.chunks.get_mut(index)?.as_mut()
     }
 
     /// Hands over what all streams have left behind.
@@ -162,14 +160,14 @@ impl Window {
     /// Hands over all chunks in front of `tail`, oldest first.
     fn hand_over_to(&mut self, tail: u64) {
         while self.tail < tail {
-            match self.chunks.pop_front() {
-                Some(Some(chunk)) => self.blocked += u64::from(self.ring.full(chunk, &self.stopping)),
-                Some(None) => {}
+            if self.open == 0 {
                 // However far it is, nothing lies between.
-                None => {
-                    self.tail = tail;
-                    return;
-                }
+                self.tail = tail;
+                return;
+            }
+            if let Some(chunk) = self.filling.as_ref().and_then(|filling| filling.take(self.tail)) {
+                self.open -= 1;
+                self.blocked += u64::from(self.ring.full(chunk, &self.stopping));
             }
             self.tail += 1;
         }

@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind, Read};
 use packhorse_buffer::{FreshSlab, Slabs};
 
 use super::super::{Batch, Packet, PacketError, Reader, Reason, Stopper};
-use crate::wire::{HeaderError, Pointer, Prefix, id};
+use crate::wire::{HeaderError, Prefix};
 
 /// Bytes that are skipped to look for the next packet.
 const STEP: usize = 8;
@@ -160,19 +160,10 @@ fn whole(bytes: &[u8]) -> Whole {
         }
         // The lengths are known, and what they say is that the packet is of no use: the assembler says why.
         Err(error @ PacketError::BeyondHeap { .. }) => {
-            packet_len(bytes).map_or(Whole::No(error), Whole::Packet)
+            Packet::first_len(bytes).map_or(Whole::No(error), Whole::Packet)
         }
         Err(error) => Whole::No(error),
     }
-}
-
-/// Bytes of a packet that is there, whatever its other items say.
-fn packet_len(bytes: &[u8]) -> Option<usize> {
-    let (flavour, words, rest) = Prefix::split(bytes).ok()?;
-    let mut pointers = words.iter().rev().map(|word| Pointer::from_word(word.get(), flavour));
-    let length = pointers.find(|p| p.immediate && p.id == id::PAYLOAD_LENGTH)?.value;
-    let length = usize::try_from(length).ok().filter(|length| *length <= rest.len())?;
-    Some(bytes.len() - rest.len() + length)
 }
 
 impl<R: Read + Send> Reader for StreamReader<R> {

@@ -34,7 +34,6 @@ struct Connection {
     listener: Option<TcpListener>,
     connection: Option<TcpStream>,
     state: Arc<Mutex<State>>,
-    buffer: usize,
 }
 
 impl TcpReader {
@@ -56,6 +55,8 @@ impl TcpReader {
     pub fn listen(listener: TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
+        // Connections inherit it, and what their first packets say of the window fits. Less is no reason to refuse.
+        let _ = SockRef::from(&listener).set_recv_buffer_size(Self::BUFFER);
         Ok(Self::new(Some(listener), None, address))
     }
 
@@ -73,7 +74,7 @@ impl TcpReader {
 
     fn new(listener: Option<TcpListener>, connection: Option<TcpStream>, address: SocketAddr) -> Self {
         let state = Arc::<Mutex<State>>::default();
-        let source = Connection { listener, connection, state: Arc::clone(&state), buffer: Self::BUFFER };
+        let source = Connection { listener, connection, state: Arc::clone(&state) };
         Self { stream: StreamReader::new(source, Malformed::Skip), state, address }
     }
 
@@ -124,8 +125,6 @@ impl Connection {
             match listener.accept() {
                 Ok((connection, _)) => {
                     connection.set_nonblocking(false)?;
-                    // Less than asked for is no reason to refuse.
-                    let _ = SockRef::from(&connection).set_recv_buffer_size(self.buffer);
                     let mut state = lock(&self.state);
                     if state.stopped {
                         return Ok(None);
