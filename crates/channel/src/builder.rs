@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 #[cfg(target_os = "linux")]
 use crate::ipc;
 use crate::segment::Segment;
-use crate::segment::geometry::{Geometry, OVERWRITES, Wanted};
+use crate::segment::geometry::{EVICTS, Geometry, OVERWRITES, Wanted};
 use crate::segment::layout::{RECORD_CELL, RECORD_HEADER};
 use crate::segment::region::Hints;
 use crate::typed::{Value, hash_of};
@@ -245,19 +245,14 @@ impl<W: Wait> Builder<W> {
         barrier::prepare();
         let flags = match (self.policy, mode) {
             (BackPressure::DropOldest, ModeName::Broadcast) => OVERWRITES,
-            (BackPressure::DropOldest, ModeName::Spsc | ModeName::Mpsc) => {
-                return Err(OpenError::Unsupported(
-                    "a sender can drop the oldest message only where it may take it from the receiver: in modes \
-                     spmc, mpmc and broadcast",
-                ));
-            }
+            (BackPressure::DropOldest, _) => EVICTS,
             _ => 0,
         };
         let least = match type_size {
             0 => 2 * (RECORD_HEADER + self.headroom + self.tailroom).next_multiple_of(stride),
             _ => 2 * stride,
         };
-        let most = MOST_CAPACITY.min(stride << 28);
+        let most = MOST_CAPACITY.min(stride << 27);
         let capacity = self.capacity.unwrap_or(CAPACITY.max(least.next_power_of_two()));
         let cells = capacity / stride;
         if capacity < least || capacity > most || cells < 2 {

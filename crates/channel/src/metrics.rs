@@ -130,7 +130,9 @@ impl Segment {
         }
         let geometry = self.geometry();
         if !geometry.records() && geometry.mode == ModeName::Spsc {
-            metrics.messages_received = self.head().load(Ordering::Relaxed);
+            // A sender that took the oldest moved the head on, too.
+            metrics.messages_received =
+                self.head().load(Ordering::Relaxed).saturating_sub(metrics.dropped_oldest);
             metrics.messages_sent = self.tail().load(Ordering::Relaxed);
         }
         if !geometry.records() {

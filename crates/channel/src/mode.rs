@@ -58,8 +58,8 @@ mod sealed {
 impl Sealed for Spsc {}
 impl Mode for Spsc {
     const NAME: ModeName = ModeName::Spsc;
-    type Producer = ring::indexed::Producer;
-    type Consumer = ring::indexed::Consumer;
+    type Producer = ring::single::Producer;
+    type Consumer = ring::single::Consumer;
 }
 impl Exclusive for Spsc {}
 
@@ -67,7 +67,7 @@ impl Sealed for Mpsc {}
 impl Mode for Mpsc {
     const NAME: ModeName = ModeName::Mpsc;
     type Producer = ring::turns::Producer<true>;
-    type Consumer = ring::turns::Consumer<false>;
+    type Consumer = ring::turns::Consumer;
 }
 impl ManySenders for Mpsc {}
 impl Exclusive for Mpsc {}
@@ -76,7 +76,7 @@ impl Sealed for Spmc {}
 impl Mode for Spmc {
     const NAME: ModeName = ModeName::Spmc;
     type Producer = ring::turns::Producer<false>;
-    type Consumer = ring::turns::Consumer<true>;
+    type Consumer = ring::turns::Consumer;
 }
 impl ManyReceivers for Spmc {}
 impl Exclusive for Spmc {}
@@ -85,7 +85,7 @@ impl Sealed for Mpmc {}
 impl Mode for Mpmc {
     const NAME: ModeName = ModeName::Mpmc;
     type Producer = ring::turns::Producer<true>;
-    type Consumer = ring::turns::Consumer<true>;
+    type Consumer = ring::turns::Consumer;
 }
 impl ManySenders for Mpmc {}
 impl ManyReceivers for Mpmc {}

@@ -153,9 +153,9 @@ impl Pipeline {
     /// A pipeline whose values live in `slots` slots, each made by `make`.
     ///
     /// # Panics
-    /// With more than 2^28 slots.
+    /// With more than 2^27 slots.
     pub fn of<T: Send + 'static>(slots: usize, make: impl FnMut() -> T) -> Builder<T> {
-        assert!(slots <= 1 << 28, "more slots than can be numbered");
+        assert!(slots <= 1 << 27, "more slots than can be numbered");
         Builder { slots: core::iter::repeat_with(make).take(slots.max(1)).collect(), stages: Vec::new() }
     }
 

@@ -157,15 +157,22 @@ impl<W: Wait> Port<W> {
             }
         };
         bump(&counts.send_blocks, 1);
-        let attempt = || match claim(producer, segment) {
-            Ok(run) => Some(Ok(run)),
-            Err(Fault::Wait) => self.can_send().err().map(Err),
-            Err(Fault::Corrupt | Fault::Lagged(_)) => Some(Err(SendError::Corrupt)),
-        };
-        self.wait_for(within, attempt).unwrap_or_else(|| {
+        let mut outcome = Err(SendError::Timeout);
+        let in_time = self.wait_for(within, || {
+            outcome = match claim(producer, segment) {
+                Ok(run) => Ok(run),
+                Err(Fault::Wait) => match self.can_send() {
+                    Ok(()) => return false,
+                    Err(error) => Err(error),
+                },
+                Err(Fault::Corrupt | Fault::Lagged(_)) => Err(SendError::Corrupt),
+            };
+            true
+        });
+        if !in_time {
             bump(&counts.refused, 1);
-            Err(SendError::Timeout)
-        })
+        }
+        outcome
     }
 
     /// One look for a message, and whether the end has come.
@@ -192,17 +199,28 @@ impl<W: Wait> Port<W> {
 
     #[inline(never)]
     fn look_for_end<T>(&self, mut next: impl FnMut() -> Result<T, Fault>) -> Result<T, ReceiveError> {
-        let state = self.state();
-        if state & (STOPPED | NO_SENDERS) == 0 {
+        let Err(end) = self.goes_on() else {
             self.missed();
             return Err(ReceiveError::Empty);
-        }
+        };
         // What was published before the end is there now at the latest.
         match next() {
             Ok(found) => Ok(found),
-            Err(Fault::Wait) if state & (STOPPED | SENDER_LOST) == SENDER_LOST => Err(ReceiveError::PeerLost),
-            Err(Fault::Wait) => Err(ReceiveError::Stopped),
+            Err(Fault::Wait) => Err(end),
             Err(fault) => Err(self.failed(fault)),
+        }
+    }
+
+    /// Why nothing more comes than what is there.
+    #[inline]
+    fn goes_on(&self) -> Result<(), ReceiveError> {
+        let state = self.state();
+        if state & (STOPPED | NO_SENDERS) == 0 {
+            Ok(())
+        } else if state & (STOPPED | SENDER_LOST) == SENDER_LOST {
+            Err(ReceiveError::PeerLost)
+        } else {
+            Err(ReceiveError::Stopped)
         }
     }
 
@@ -219,33 +237,51 @@ impl<W: Wait> Port<W> {
         }
     }
 
-    /// Waits for a message, `within` some time or for ever.
+    /// Waits for a message, `within` some time or for ever. While it waits it only looks whether there is one: what
+    /// `next` answers would pass through memory on the way out of the waiting, and the processor could not begin to
+    /// fetch the message before it has seen that there is one.
     #[inline(always)]
-    pub(crate) fn await_message<T>(
+    pub(crate) fn await_message<C, T>(
         &self,
         within: Option<Duration>,
-        mut next: impl FnMut() -> Result<T, Fault>,
+        ring: &mut C,
+        mut is_empty: impl FnMut(&mut C) -> bool,
+        mut next: impl FnMut(&mut C) -> Result<T, Fault>,
     ) -> Result<T, ReceiveError> {
-        match next() {
-            Ok(found) => Ok(found),
-            Err(Fault::Wait) => self.await_late(within, next),
-            Err(fault) => Err(self.failed(fault)),
+        let mut patience = Patience { within, deadline: None };
+        loop {
+            match next(ring) {
+                Ok(found) => return Ok(found),
+                // Others may be quicker: then it waits on.
+                Err(Fault::Wait) => self.await_late(&mut patience, || is_empty(ring))?,
+                Err(fault) => return Err(self.failed(fault)),
+            }
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn await_late<T>(
+    fn await_late(
         &self,
-        within: Option<Duration>,
-        mut next: impl FnMut() -> Result<T, Fault>,
-    ) -> Result<T, ReceiveError> {
+        patience: &mut Patience,
+        mut is_empty: impl FnMut() -> bool,
+    ) -> Result<(), ReceiveError> {
         bump(&self.counts().receive_blocks, 1);
-        let attempt = || match self.look(&mut next) {
-            Err(ReceiveError::Empty) => None,
-            done => Some(done),
-        };
-        self.wait_for(within, attempt).unwrap_or(Err(ReceiveError::Timeout))
+        let mut outcome = Err(ReceiveError::Timeout);
+        self.wait_for(patience.left(), || {
+            let mut end = Ok(());
+            if is_empty() {
+                end = self.goes_on();
+                if end.is_ok() {
+                    self.missed();
+                    return false;
+                }
+            }
+            // What was published before the end is there now at the latest.
+            outcome = if is_empty() { end } else { Ok(()) };
+            true
+        });
+        outcome
     }
 
     /// A message for a task: it is woken when there may be one.
@@ -282,8 +318,8 @@ impl<W: Wait> Port<W> {
         attempt().map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// Looks as the strategy says until there is something; nothing when the time is over.
-    fn wait_for<T>(&self, within: Option<Duration>, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    /// Looks as the strategy says until there is something. Whether there is, or the time was over before.
+    fn wait_for(&self, within: Option<Duration>, mut attempt: impl FnMut() -> bool) -> bool {
         // The clock is read only once it is clear that this takes a while.
         let mut clock = None;
         self.waits.set(self.waits.get().wrapping_add(1));
@@ -292,8 +328,8 @@ impl<W: Wait> Port<W> {
         }
         let mut round = 0_u32;
         loop {
-            if let Some(found) = attempt() {
-                return Some(found);
+            if attempt() {
+                return true;
             }
             if round == LOOKS || (round == LOCATE && self.waits.get().is_multiple_of(LOOKS)) {
                 self.locate();
@@ -306,8 +342,8 @@ impl<W: Wait> Port<W> {
                 Step::Park => {
                     let clock = clock.get_or_insert_with(|| Waiting::new(within));
                     let longest = clock.longest_sleep(self.segment.is_shared());
-                    if let Some(found) = self.segment.sleep(self.role, longest, &mut attempt) {
-                        return Some(found);
+                    if self.segment.sleep(self.role, longest, &mut attempt) {
+                        return true;
                     }
                 }
             }
@@ -345,6 +381,22 @@ impl<W> Drop for Port<W> {
 #[inline]
 pub(crate) fn bump(count: &AtomicU64, by: u64) {
     count.store(count.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+}
+
+/// How long somebody waits, however often he begins anew.
+struct Patience {
+    within: Option<Duration>,
+    deadline: Option<Instant>,
+}
+
+impl Patience {
+    fn left(&mut self) -> Option<Duration> {
+        let within = self.within?;
+        let now = Instant::now();
+        // A time too far for the clock is for ever.
+        let end = now.checked_add(within)?;
+        Some(self.deadline.get_or_insert(end).saturating_duration_since(now))
+    }
 }
 
 /// The time of one wait.

@@ -14,7 +14,9 @@
 
 pub(crate) mod broadcast;
 pub(crate) mod indexed;
+pub(crate) mod pace;
 pub(crate) mod shared;
+pub(crate) mod single;
 pub(crate) mod turns;
 
 /// The atomics. The loom tests compile the files of this folder with loom's.

@@ -29,6 +29,7 @@ pub(crate) struct Segment {
     base: NonNull<u8>,
     cells: NonNull<u8>,
     turns: NonNull<AtomicU64>,
+    backs: NonNull<AtomicU64>,
     mask: u64,
     geometry: Geometry,
     shared: bool,
@@ -86,11 +87,14 @@ impl Segment {
         let cells = unsafe { base.add(geometry.cells_at() as usize) };
         // SAFETY: the turns begin within the region, and end where the cells begin.
         let turns = unsafe { base.add(geometry.turns_at() as usize) }.cast();
+        // SAFETY: so do the readers' words, if there are any.
+        let backs = unsafe { base.add(geometry.backs_at() as usize) }.cast();
         let shared = region.is_shared();
         Self {
             base,
             cells,
             turns,
+            backs,
             shared,
             mask: geometry.cells - 1,
             geometry,
@@ -171,12 +175,21 @@ impl Shared for Segment {
         if !self.geometry.turns() {
             return &self.front().spare.0;
         }
-        // Neighbours stand on different lines of the cache, since different ends write them at the same time.
-        let cell = position & self.mask;
-        let bits = self.geometry.cells.trailing_zeros();
-        let word = if bits < 6 { cell } else { (cell << 3 & self.mask) | cell >> (bits - 3) };
-        // SAFETY: there are as many turns as cells, and turning the bits of a cell's number keeps it below that.
-        unsafe { self.turns.add(word as usize).as_ref() }
+        // SAFETY: there are as many turns as cells.
+        unsafe { self.turns.add((position & self.mask) as usize).as_ref() }
+    }
+    #[inline]
+    #[allow(unsafe_code)]
+    fn back(&self, position: u64) -> &AtomicU64 {
+        if !self.geometry.contended() {
+            return &self.front().spare.0;
+        }
+        // SAFETY: there are as many of them as cells.
+        unsafe { self.backs.add((position & self.mask) as usize).as_ref() }
+    }
+    #[inline]
+    fn contended(&self) -> bool {
+        self.geometry.contended()
     }
     #[inline]
     fn intent(&self, peer: usize) -> Option<&AtomicU64> {

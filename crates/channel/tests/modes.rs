@@ -11,8 +11,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
 use packhorse_channel::{
-    BackPressure, Broadcast, Channel, ManyReceivers, ManySenders, Mode, Mpmc, Mpsc, OpenError, ReceiveError,
-    SendError, Spmc, Spsc, record, typed,
+    BackPressure, Broadcast, Channel, ManyReceivers, ManySenders, Mode, Mpmc, Mpsc, ReceiveError, SendError,
+    Spmc, Spsc, record, typed,
 };
 
 const EACH: u64 = 60_000;
@@ -242,19 +242,84 @@ fn what_an_overwriting_broadcast_gives_is_whole_while_it_is_written_over() {
 }
 
 #[test]
-fn dropping_the_oldest_keeps_the_newest() {
+fn dropping_the_oldest_keeps_the_newest_in_every_mode() {
+    fn with<M: Mode>() {
+        let open = || Channel::anonymous().capacity(64).back_pressure(BackPressure::DropOldest);
+        let (mut sender, mut receiver) = open().typed::<u64, M>().unwrap();
+        (0..20).for_each(|number| sender.send(number).unwrap());
+        let metrics = sender.metrics();
+        assert_eq!((metrics.messages_sent, metrics.dropped_oldest, metrics.depth), (20, 12, 8));
+        for number in 12..20 {
+            assert_eq!(*receiver.try_receive().unwrap(), number, "{}", M::NAME);
+        }
+        assert!(matches!(receiver.try_receive(), Err(ReceiveError::Empty)));
+        let metrics = sender.metrics();
+        assert_eq!((metrics.messages_received, metrics.depth), (8, 0), "{}", M::NAME);
+
+        let (mut sender, mut receiver) = open().capacity(1024).records::<M>().unwrap();
+        (0..20_u8).for_each(|number| sender.send(7, &[number; 100]).unwrap());
+        let mut last = None;
+        while let Ok(message) = receiver.try_receive() {
+            assert_eq!(message.len(), 100);
+            last = Some(message[0]);
+        }
+        assert_eq!(last, Some(19), "{}", M::NAME);
+    }
+    with::<Spsc>();
+    with::<Mpsc>();
+    with::<Spmc>();
+    with::<Mpmc>();
+}
+
+#[test]
+fn dropping_the_oldest_does_not_drop_all_while_one_is_being_read() {
     let (mut sender, mut receiver) = Channel::anonymous()
         .capacity(64)
         .back_pressure(BackPressure::DropOldest)
-        .typed::<u64, Mpmc>()
+        .typed::<u64, Spsc>()
         .unwrap();
-    (0..20).for_each(|number| sender.send(number).unwrap());
-    assert_eq!(sender.metrics().dropped_oldest, 12);
-    for number in 12..20 {
+    (0..8).for_each(|number| sender.send(number).unwrap());
+    let held = receiver.try_receive().unwrap();
+    // Its cell is the next to be written, and nothing that is dropped makes room there.
+    assert_eq!(sender.send(8), Err(SendError::Full));
+    assert_eq!(*held, 0);
+    drop(held);
+    sender.send(9).unwrap();
+    for number in (1..8).chain([9]) {
         assert_eq!(*receiver.try_receive().unwrap(), number);
     }
-    let refused = Channel::anonymous().back_pressure(BackPressure::DropOldest).typed::<u64, Spsc>();
-    assert!(matches!(refused, Err(OpenError::Unsupported(_))));
+}
+
+#[test]
+fn what_a_reader_gets_is_whole_while_the_oldest_are_dropped() {
+    fn with<M: Mode>() {
+        let open = || Channel::anonymous().capacity(4096).back_pressure(BackPressure::DropOldest);
+        let (mut sender, mut receiver) = open().records::<M>().unwrap();
+        let thread = std::thread::spawn(move || {
+            let mut sent = 0;
+            for number in 0..100_000_u32 {
+                let len = 4 + number as usize % 300;
+                // All that is there may be being read.
+                if let Ok(mut claim) = sender.claim(number, len) {
+                    claim.fill(number as u8);
+                    claim.publish();
+                    sent += 1;
+                }
+            }
+            (sent, sender.metrics().dropped_oldest)
+        });
+        let (mut read, mut next) = (0, 0);
+        while let Ok(message) = receiver.receive() {
+            assert!(message.kind() >= next);
+            next = message.kind() + 1;
+            assert!(message.iter().all(|byte| *byte == message.kind() as u8));
+            read += 1;
+        }
+        let (sent, dropped) = thread.join().unwrap();
+        assert_eq!(read + dropped, sent, "{}", M::NAME);
+    }
+    with::<Spsc>();
+    with::<Mpsc>();
 }
 
 #[test]

@@ -121,7 +121,9 @@ impl<M: Mode, W: Wait> Receiver<M, W> {
     fn receive_within(&mut self, within: Option<Duration>) -> Result<Message<'_, M, W>, ReceiveError> {
         let Self { port, consumer, snapshot, .. } = &mut *self;
         let segment = &*port.segment;
-        let found = port.await_message(within, || next::<M>(segment, consumer, snapshot))?;
+        let is_empty = |consumer: &mut M::Consumer| consumer.is_empty(segment);
+        let found = port
+            .await_message(within, consumer, is_empty, |consumer| next::<M>(segment, consumer, snapshot))?;
         Ok(self.message(found))
     }
 

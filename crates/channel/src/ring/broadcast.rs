@@ -147,6 +147,11 @@ impl Consume for Consumer {
     }
 
     #[inline]
+    fn is_empty(&mut self, ring: &impl Shared) -> bool {
+        ring.tail().load(Ordering::Acquire) == self.cursor
+    }
+
+    #[inline]
     fn release(&mut self, ring: &impl Shared, run: Run) {
         self.cursor = run.end();
         ring.cursor(self.peer).store(self.cursor, Ordering::Release);

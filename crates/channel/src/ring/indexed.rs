@@ -3,7 +3,8 @@
 //! Each end keeps a copy of the other's position and looks again only when the copy says that there is nothing
 //! to do, so that the line with the position moves between the cores once a burst, not once a message.
 
-use super::atomic::{Ordering, spin_loop};
+use super::atomic::Ordering;
+use super::pace::Pace;
 use super::shared::{Consume, Fault, Produce, Run, Shared, to_end};
 
 /// The writing end.
@@ -11,6 +12,7 @@ use super::shared::{Consume, Fault, Produce, Run, Shared, to_end};
 pub struct Producer {
     tail: u64,
     head: u64,
+    pace: Pace,
 }
 
 impl Producer {
@@ -20,8 +22,16 @@ impl Producer {
         if free >= wanted {
             return Ok(free);
         }
+        self.look(ring, wanted)
+    }
+
+    /// Looks at the reader's position.
+    #[inline]
+    fn look(&mut self, ring: &impl Shared, wanted: u64) -> Result<u64, Fault> {
+        self.pace.wait();
         let head = ring.head().load(Ordering::Acquire);
         let free = ring.cells().checked_sub(self.tail.wrapping_sub(head)).ok_or(Fault::Corrupt)?;
+        self.pace.found(free, ring.cells());
         self.head = head;
         if free >= wanted { Ok(free) } else { Err(Fault::Wait) }
     }
@@ -31,7 +41,7 @@ impl Produce for Producer {
     fn attach(ring: &impl Shared, _peer: usize) -> Self {
         let tail = ring.tail().load(Ordering::Acquire);
         // As if the ring were full: the first claim looks.
-        Self { tail, head: tail.wrapping_sub(ring.cells()) }
+        Self { tail, head: tail.wrapping_sub(ring.cells()), pace: Pace::default() }
     }
 
     #[inline(always)]
@@ -62,29 +72,17 @@ impl Produce for Producer {
 pub struct Consumer {
     head: u64,
     tail: u64,
-    /// Pauses before the next look at the writer's position.
-    pause: u32,
+    pace: Pace,
 }
 
-/// Most pauses: about half a microsecond.
-const MOST_PAUSE: u32 = 64;
-
-/// From so many cells a look on, the line moves seldom enough.
-const BURST: u64 = 32;
-
 impl Consumer {
-    /// Looks at the writer's position. In a stream of messages a reader that is close behind looks for each of them,
-    /// and takes the line from the writer every time; so when a look finds a few, the next one comes a little later,
-    /// and finds more. One message alone is not a stream: answers to questions are not kept waiting.
+    /// Looks at the writer's position.
     #[inline]
     fn look(&mut self, ring: &impl Shared) -> Result<(), Fault> {
-        for _ in 0..self.pause {
-            spin_loop();
-        }
+        self.pace.wait();
         let tail = ring.tail().load(Ordering::Acquire);
         let found = tail.wrapping_sub(self.head);
-        self.pause =
-            if (2..BURST).contains(&found) { (self.pause * 2 + 2).min(MOST_PAUSE) } else { self.pause / 2 };
+        self.pace.found(found, ring.cells());
         match found {
             0 => Err(Fault::Wait),
             _ if found > ring.cells() => Err(Fault::Corrupt),
@@ -99,7 +97,7 @@ impl Consumer {
 impl Consume for Consumer {
     fn attach(ring: &impl Shared, _peer: usize) -> Self {
         let head = ring.head().load(Ordering::Acquire);
-        Self { head, tail: head, pause: 0 }
+        Self { head, tail: head, pace: Pace::default() }
     }
 
     #[inline(always)]
@@ -115,6 +113,15 @@ impl Consume for Consumer {
     fn next_some(&mut self, ring: &impl Shared, most: u64) -> Result<Run, Fault> {
         let run = self.next(ring)?;
         Ok(Run { cells: run.cells.min(most), ..run })
+    }
+
+    #[inline(always)]
+    fn is_empty(&mut self, ring: &impl Shared) -> bool {
+        let is_empty = ring.tail().load(Ordering::Acquire) == self.head;
+        if is_empty {
+            self.pace.found(0, ring.cells());
+        }
+        is_empty
     }
 
     #[inline(always)]

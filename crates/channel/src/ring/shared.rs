@@ -10,8 +10,12 @@ pub trait Shared {
     fn tail(&self) -> &AtomicU64;
     /// The next position to read; in broadcast the oldest that can be read.
     fn head(&self) -> &AtomicU64;
-    /// The word of a cell, in rings of turns and in broadcast.
+    /// The writers' word of a cell, in rings of turns and in broadcast.
     fn turn(&self, position: u64) -> &AtomicU64;
+    /// The readers' word of a cell, where readers take messages from one another.
+    fn back(&self, position: u64) -> &AtomicU64;
+    /// Whether readers take messages from one another, or a writer takes the oldest from them.
+    fn contended(&self) -> bool;
     /// Where an end says what it is about to take, when others must be able to find it after it died.
     fn intent(&self, peer: usize) -> Option<&AtomicU64>;
     /// Where a broadcast reader reads.
@@ -62,6 +66,8 @@ pub trait Consume: core::fmt::Debug {
     /// # Errors
     /// [`Fault`]
     fn next_some(&mut self, ring: &impl Shared, most: u64) -> Result<Run, Fault>;
+    /// Whether there is nothing to read now, without taking it.
+    fn is_empty(&mut self, ring: &impl Shared) -> bool;
     /// Gives a run back to the writers; it begins where `next` began, and may be shorter.
     fn release(&mut self, ring: &impl Shared, run: Run);
     /// Whether what was just copied may have been written over meanwhile: then this end has moved on.

@@ -6,8 +6,8 @@
 use super::layout::{Front, MAGIC, Place, RECORD_CELL};
 use crate::{ModeName, OpenError};
 
-/// Most cells in a ring: runs of cells fit 28 bits.
-const MOST_CELLS: u64 = 1 << 28;
+/// Most cells in a ring: the number of cells in a run has 28 bits.
+const MOST_CELLS: u64 = 1 << 27;
 
 /// Most senders and receivers together.
 const MOST_PEERS: u64 = 4096;
@@ -38,6 +38,8 @@ pub(crate) struct Geometry {
 
 /// A full ring loses its oldest messages.
 pub(crate) const OVERWRITES: u64 = 1;
+/// A sender that finds no room takes the oldest message from the receivers.
+pub(crate) const EVICTS: u64 = 2;
 
 /// What whoever opens a channel asks for.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +107,7 @@ impl Geometry {
         if !peers.is_power_of_two() || peers > MOST_PEERS {
             return Err(foreign("its number of places is not possible"));
         }
-        if headroom > MOST_STRIDE || tailroom > MOST_STRIDE || flags > OVERWRITES || rest != [0; 5] {
+        if headroom > MOST_STRIDE || tailroom > MOST_STRIDE || flags > OVERWRITES | EVICTS || rest != [0; 5] {
             return Err(foreign("it has what this version does not know"));
         }
         let geometry = Self { mode, stride, cells, peers, type_hash, type_size, headroom, tailroom, flags };
@@ -144,10 +146,10 @@ impl Geometry {
         self.type_size == 0
     }
 
-    /// Whether its ring has a word for every cell.
+    /// Whether writers have a word for every cell of its ring.
     pub(crate) const fn turns(&self) -> bool {
         match self.mode {
-            ModeName::Spsc => false,
+            ModeName::Spsc => self.evicts(),
             ModeName::Broadcast => self.overwrites(),
             ModeName::Mpsc | ModeName::Spmc | ModeName::Mpmc => true,
         }
@@ -158,15 +160,35 @@ impl Geometry {
         self.flags & OVERWRITES != 0
     }
 
+    /// Whether senders take the oldest messages from the receivers.
+    pub(crate) const fn evicts(&self) -> bool {
+        self.flags & EVICTS != 0
+    }
+
+    /// Whether messages are taken from the ring by more than one end.
+    pub(crate) const fn contended(&self) -> bool {
+        match self.mode {
+            ModeName::Spmc | ModeName::Mpmc => true,
+            ModeName::Spsc | ModeName::Mpsc => self.evicts(),
+            ModeName::Broadcast => false,
+        }
+    }
+
     /// Bytes from the start to the words of the cells.
     pub(crate) const fn turns_at(&self) -> u64 {
         size_of::<Front>() as u64 + self.peers * size_of::<Place>() as u64
     }
 
-    /// Bytes from the start to the first cell.
-    pub(crate) const fn cells_at(&self) -> u64 {
+    /// Bytes from the start to the readers' words of the cells.
+    pub(crate) const fn backs_at(&self) -> u64 {
         let turns = if self.turns() { self.cells * 8 } else { 0 };
         (self.turns_at() + turns).next_multiple_of(128)
+    }
+
+    /// Bytes from the start to the first cell.
+    pub(crate) const fn cells_at(&self) -> u64 {
+        let backs = if self.contended() { self.cells * 8 } else { 0 };
+        (self.backs_at() + backs).next_multiple_of(128)
     }
 
     /// Bytes of the whole memory.

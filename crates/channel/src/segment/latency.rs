@@ -92,7 +92,7 @@ impl Segment {
     /// Whether the other end was last seen on another processor than this thread, or never.
     pub(crate) fn is_apart(&self, role: Role) -> bool {
         let other = self.front().cpus[role.other() as usize - 1].0.load(Ordering::Relaxed);
-        single_core() != Some(true) && (other == 0 || other != current_cpu())
+        other == 0 || other != current_cpu()
     }
 }
 
@@ -138,12 +138,6 @@ fn current_cpu() -> u32 {
 #[cfg(not(target_os = "linux"))]
 fn current_cpu() -> u32 {
     0
-}
-
-/// Whether this process may run on one processor only.
-fn single_core() -> Option<bool> {
-    static SINGLE: std::sync::OnceLock<Option<bool>> = std::sync::OnceLock::new();
-    *SINGLE.get_or_init(|| std::thread::available_parallelism().ok().map(|cores| cores.get() == 1))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! ```text
 //!   Front     | geometry | state | tail | head | bells | registry | totals | stamps | latency |
 //!   peers     | one Place (256 bytes) for every sender and receiver                           |
-//!   turns     | one word a cell, in modes with many senders or receivers                      |
+//!   turns     | the writers' word of every cell, in modes with many senders or receivers      |
+//!   backs     | the readers' word of every cell, where they take messages from one another    |
 //!   cells     | cell 0 | cell 1 | ...    each `stride` bytes                                  |
 //!
 //!   a cell of a record channel, the first of a run:
@@ -17,7 +18,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use crate::wait::bell::Bell;
 
 /// `phchan` and a version; the byte order shows in it.
-pub(crate) const MAGIC: u64 = u64::from_be_bytes(*b"phchan\0\x01");
+pub(crate) const MAGIC: u64 = u64::from_be_bytes(*b"phchan\0\x02");
 
 /// Buckets of the latency histogram.
 pub(crate) const BUCKETS: usize = 320;

@@ -113,18 +113,13 @@ impl Segment {
         }
     }
 
-    /// Sleeps until the next ring, at most `longest`. `look` is the last look before, which ends it at once.
-    pub(crate) fn sleep<T>(
-        &self,
-        role: Role,
-        longest: Option<Duration>,
-        look: impl FnOnce() -> Option<T>,
-    ) -> Option<T> {
+    /// Sleeps until the next ring, at most `longest`. `look` is the last look before; what it finds ends it at once.
+    pub(crate) fn sleep(&self, role: Role, longest: Option<Duration>, look: impl FnOnce() -> bool) -> bool {
         let bell = self.bell(role);
         let seen = bell.lie_down();
         barrier::heavy(self.is_shared());
         let found = look();
-        if found.is_none() {
+        if !found {
             let sure = !self.is_shared() || barrier::is_asymmetric();
             let longest =
                 if sure { longest } else { Some(longest.map_or(UNSURE, |longest| longest.min(UNSURE))) };

@@ -145,17 +145,16 @@ impl Segment {
             return true;
         }
         let place = self.place(number);
-        let role = place.role.load(Ordering::Acquire);
         let rival = |intent: u64| {
             (0..geometry.peers as usize).filter(|other| *other != number).any(|other| {
                 let other_place = self.place(other);
-                other_place.role.load(Ordering::Acquire) == role
+                other_place.role.load(Ordering::Acquire) != FREE
                     && other_place.intent.load(Ordering::Acquire) == intent
                     && self.process_at(other).is_some_and(Process::is_alive)
             })
         };
         let intent = place.intent.load(Ordering::Acquire);
-        match turns::recover(self, intent, role == Role::Sender as u32, rival) {
+        match turns::recover(self, intent, rival) {
             Recovery::Nothing => true,
             Recovery::Freed => {
                 self.front().totals.0.dropped_lost.fetch_add(1, Ordering::Relaxed);

@@ -134,7 +134,11 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
     #[inline(always)]
     fn obtain(&mut self, within: Option<Duration>, most: u64) -> Result<Run, ReceiveError> {
         let Self { port, consumer, snapshot, .. } = self;
-        port.await_message(within, || next::<M>(&port.segment, consumer, snapshot, most))
+        let segment = &*port.segment;
+        let is_empty = |consumer: &mut M::Consumer| consumer.is_empty(segment);
+        port.await_message(within, consumer, is_empty, |consumer| {
+            next::<M>(segment, consumer, snapshot, most)
+        })
     }
 
     /// Where the messages of a run lie.
