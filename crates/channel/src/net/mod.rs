@@ -10,6 +10,7 @@
 //! many ([`Mpsc`](crate::Mpsc)) send; other modes would need somebody who hands messages out, and are refused.
 //! Not for secrets: nothing is encrypted, and whoever reaches the port can send.
 
+mod alarm;
 mod batch;
 mod carrier;
 mod counters;

@@ -9,11 +9,14 @@
 //! senders back.
 
 use alloc::sync::Arc;
+use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::net::SocketAddr;
 use core::ops::{Deref, DerefMut};
+use core::task::{Context, Poll};
 use core::time::Duration;
 
+use super::alarm::Alarm;
 use super::counters::Counters;
 use super::exit::Exit;
 use super::stream::Patience;
@@ -30,6 +33,7 @@ pub struct Receiver<M: Mode> {
     inbox: Inbox,
     counters: Counters,
     exit: Arc<Exit>,
+    alarm: Alarm,
     at: Option<SocketAddr>,
     mode: PhantomData<fn() -> M>,
 }
@@ -47,7 +51,7 @@ enum Found {
 
 impl<M: Mode> Receiver<M> {
     pub(super) fn over(inbox: Inbox, exit: Arc<Exit>, at: Option<SocketAddr>) -> Self {
-        Self { inbox, counters: Counters::default(), exit, at, mode: PhantomData }
+        Self { inbox, counters: Counters::default(), exit, alarm: Alarm::default(), at, mode: PhantomData }
     }
 
     /// Where this end listens, if it does.
@@ -82,12 +86,54 @@ impl<M: Mode> Receiver<M> {
         self.next(Patience::For(within))
     }
 
+    /// The next message, for a task of any executor.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub async fn receive_async(&mut self) -> Result<Message<'_>, ReceiveError> {
+        let found = poll_fn(|context| self.poll_found(context)).await?;
+        self.message(found)
+    }
+
+    /// The next message, or the task is woken when there may be one: by a thread of the channel, which is there from the
+    /// first time on that a task waits.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<Message<'_>, ReceiveError>> {
+        self.poll_found(context).map(|found| found.and_then(|found| self.message(found)))
+    }
+
+    fn poll_found(&mut self, context: &mut Context<'_>) -> Poll<Result<Found, ReceiveError>> {
+        match self.find(Patience::None) {
+            Err(ReceiveError::Empty) => {
+                let (alarm, waker) = (&mut self.alarm, context.waker());
+                match &self.inbox {
+                    Inbox::Tcp(inbox) => alarm.arm(inbox.waits(), inbox.longest(), waker),
+                    Inbox::Udp(inbox) => alarm.arm(inbox.waits(), inbox.longest(), waker),
+                }
+                Poll::Pending
+            }
+            done => Poll::Ready(done),
+        }
+    }
+
     #[inline]
     fn next(&mut self, patience: Patience) -> Result<Message<'_>, ReceiveError> {
-        let found = match &mut self.inbox {
+        let found = self.find(patience)?;
+        self.message(found)
+    }
+
+    #[inline]
+    fn find(&mut self, patience: Patience) -> Result<Found, ReceiveError> {
+        Ok(match &mut self.inbox {
             Inbox::Tcp(inbox) => Found::Tcp(inbox.next(patience, &self.counters)?),
             Inbox::Udp(inbox) => Found::Udp(inbox.next(patience, &self.counters)?),
-        };
+        })
+    }
+
+    #[inline]
+    fn message(&mut self, found: Found) -> Result<Message<'_>, ReceiveError> {
         let (bytes, kind) = match (&mut self.inbox, found) {
             (Inbox::Tcp(inbox), Found::Tcp(found)) => (inbox.bytes(&found), found.kind),
             (Inbox::Udp(inbox), Found::Udp(found)) => (inbox.bytes(&found), found.kind),

@@ -11,6 +11,7 @@
 //! from. Claims of several senders exclude each other: fill fast.
 
 use alloc::sync::{Arc, Weak};
+use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::net::SocketAddr;
 use core::ops::{Deref, DerefMut};
@@ -19,6 +20,7 @@ use core::time::Duration;
 use std::sync::MutexGuard;
 use std::time::Instant;
 
+use super::alarm::Alarm;
 use super::counters::add;
 use super::dial::Dial;
 use super::greeting::Greeting;
@@ -32,6 +34,7 @@ use crate::{BackPressure, ManySenders, Metrics, Mode, OpenError, SendError};
 /// [`Options::linger`].
 pub struct Sender<M: Mode> {
     shared: Arc<Shared>,
+    alarm: Alarm,
     mode: PhantomData<fn() -> M>,
 }
 
@@ -44,7 +47,7 @@ impl<M: Mode> Sender<M> {
         at: Option<SocketAddr>,
     ) -> Result<Self, OpenError> {
         let shared = Shared::open(dial, greeting, options, room, at)?;
-        Ok(Self { shared, mode: PhantomData })
+        Ok(Self { shared, alarm: Alarm::default(), mode: PhantomData })
     }
 
     /// Where this end listens, if it does.
@@ -87,6 +90,17 @@ impl<M: Mode> Sender<M> {
         timeout: Duration,
     ) -> Result<Claim<'_>, SendError> {
         self.shared.claim(kind, len, Wait::until(timeout))
+    }
+
+    /// As [`claim`](Self::claim), for a task of any executor: waits for room whatever the policy. What waits is woken by
+    /// a thread of the channel, which is there from the first time on that a task waits.
+    ///
+    /// # Errors
+    /// [`SendError`], but never [`Full`](SendError::Full) or [`Timeout`](SendError::Timeout).
+    pub async fn claim_async(&mut self, kind: u32, len: usize) -> Result<Claim<'_>, SendError> {
+        let Self { shared, alarm, .. } = self;
+        let shared = &**shared;
+        poll_fn(|context| shared.poll_claim(kind, len, alarm, context.waker())).await
     }
 
     /// Sends a copy of `message`. A message that the policy drops is a success that the metrics tell.
@@ -162,7 +176,7 @@ impl<M: Mode> Sender<M> {
 impl<M: ManySenders> Clone for Sender<M> {
     fn clone(&self) -> Self {
         self.shared.lock().handles += 1;
-        Self { shared: Arc::clone(&self.shared), mode: PhantomData }
+        Self { shared: Arc::clone(&self.shared), alarm: Alarm::default(), mode: PhantomData }
     }
 }
 

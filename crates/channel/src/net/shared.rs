@@ -12,12 +12,15 @@
 use alloc::sync::{Arc, Weak};
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Poll, Waker};
 use core::time::Duration;
+use std::os::fd::AsFd as _;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use packhorse_link::TransportError;
 
+use super::alarm::Alarm;
 use super::counters::{Counters, add};
 use super::dial::{Dial, packet};
 use super::greeting::Greeting;
@@ -41,6 +44,8 @@ const ROUNDS: u32 = 8;
 pub(super) enum Wait {
     Policy,
     Never,
+    /// A task does, which comes again.
+    Elsewhere,
     Until(Option<Instant>),
 }
 
@@ -156,6 +161,25 @@ impl Shared {
         Ok(Claim::new(self, state, at, len, kind))
     }
 
+    /// A place for a message, or the task is woken when there may be one.
+    pub(super) fn poll_claim(
+        &self,
+        kind: u32,
+        len: usize,
+        alarm: &mut Alarm,
+        waker: &Waker,
+    ) -> Poll<Result<Claim<'_>, SendError>> {
+        match self.claim(kind, len, Wait::Elsewhere) {
+            Err(SendError::Full) => {
+                let ready = self.lock().line.as_ref().map(|line| Arc::clone(&line.ready));
+                let longest = if ready.is_some() { LOOK } else { AGAIN };
+                alarm.arm(ready.iter().map(|fd| (fd.as_fd(), Ready::ToWrite)), Some(longest), waker);
+                Poll::Pending
+            }
+            done => Poll::Ready(done),
+        }
+    }
+
     fn usable(&self, state: &State) -> Result<(), SendError> {
         if self.stopped.load(Ordering::Acquire) {
             return Err(SendError::Stopped);
@@ -181,6 +205,7 @@ impl Shared {
                 add(&self.counters.full, 1);
                 return Err(SendError::Full);
             }
+            (Wait::Elsewhere, _) => return Err(SendError::Full),
             (Wait::Until(until), _) => until,
             (Wait::Policy, BackPressure::Block) => None,
             (Wait::Policy, BackPressure::BlockFor(time)) => Instant::now().checked_add(time),
@@ -222,7 +247,7 @@ impl Shared {
         let left = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
         match ready {
             // What goes wrong with waiting goes wrong with writing, and is told there.
-            Some(ready) => _ = wait(&[(&*ready, Ready::ToWrite)], Some(left.min(LOOK))),
+            Some(ready) => _ = wait(core::iter::once((ready.as_fd(), Ready::ToWrite)), Some(left.min(LOOK))),
             None => std::thread::sleep(left.min(Duration::from_millis(1))),
         }
         let over = until.is_some_and(|until| Instant::now() >= until);

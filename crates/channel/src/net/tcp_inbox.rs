@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use core::ops::Range;
 use core::time::Duration;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use packhorse_transport::tcp::Listener;
@@ -409,26 +409,33 @@ impl TcpInbox {
         true
     }
 
-    fn sleep(&self, left: Option<Duration>) -> io::Result<()> {
-        let mut descriptors: Vec<(&dyn AsFd, Ready)> = Vec::with_capacity(self.peers.len() + GUESTS);
-        if self.stopped.is_none() {
-            descriptors.push((&self.exit.wake, Ready::ToRead));
-        }
-        descriptors.extend(self.peers.iter().map(|peer| (&peer.stream.reader as &dyn AsFd, Ready::ToRead)));
-        descriptors
-            .extend(self.guests.iter().map(|guest| (&guest.stream.reader as &dyn AsFd, Ready::ToRead)));
-        if self.guests.len() < GUESTS {
-            descriptors.extend(self.listener.iter().map(|listener| (listener as &dyn AsFd, Ready::ToRead)));
-        }
+    /// What to wait for when there is nothing.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = (BorrowedFd<'_>, Ready)> {
+        let wake = self.stopped.is_none().then(|| self.exit.wake.as_fd());
+        let listener = self.listener.as_ref().filter(|_| self.guests.len() < GUESTS);
+        let peers = self.peers.iter().map(|peer| peer.stream.reader.as_fd());
+        let guests = self.guests.iter().map(|guest| guest.stream.reader.as_fd());
+        let all = wake.into_iter().chain(peers).chain(guests).chain(listener.map(AsFd::as_fd));
+        all.map(|fd| (fd, Ready::ToRead))
+    }
+
+    /// How long to wait at most: then somebody's time is over.
+    pub(crate) fn longest(&self) -> Option<Duration> {
         let deadlines = self.guests.iter().map(|guest| guest.until);
         let deadlines = deadlines.chain(self.awaited.iter().map(|awaited| awaited.until)).chain(self.stopped);
-        let now = Instant::now();
-        let first = deadlines.map(|until| until.saturating_duration_since(now)).min();
-        let left = match (left, first) {
-            (Some(left), Some(first)) => Some(left.min(first)),
-            (left, first) => left.or(first),
-        };
-        wait(&descriptors, left).map(|_| ())
+        deadlines.min().map(|until| until.saturating_duration_since(Instant::now()))
+    }
+
+    fn sleep(&self, left: Option<Duration>) -> io::Result<bool> {
+        wait(self.waits(), shorter(left, self.longest()))
+    }
+}
+
+/// The shorter of two times, where none is for ever.
+pub(crate) fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::ops::Range;
 use core::time::Duration;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Instant;
 
 use packhorse_buffer::{Layer as _, PacketBuf, Storage as _};
@@ -18,7 +19,7 @@ use super::exit::Exit;
 use super::greeting::{Greeting, Refusal};
 use super::ready::{Ready, wait};
 use super::stream::Patience;
-use super::tcp_inbox::{FAREWELL, Limits};
+use super::tcp_inbox::{FAREWELL, Limits, shorter};
 use super::wire::{DatagramStack, Kind, Packet};
 use super::words::Words;
 use crate::ReceiveError;
@@ -127,12 +128,19 @@ impl UdpInbox {
         if over { Err(ReceiveError::Stopped) } else { Ok(()) }
     }
 
+    /// What to wait for when there is nothing.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = (BorrowedFd<'_>, Ready)> {
+        let wake = self.stopped.is_none().then(|| self.exit.wake.as_fd());
+        core::iter::once(self.socket.as_fd()).chain(wake).map(|fd| (fd, Ready::ToRead))
+    }
+
+    /// How long to wait at most: then the senders' time is over.
+    pub(crate) fn longest(&self) -> Option<Duration> {
+        self.stopped.map(|until| until.saturating_duration_since(Instant::now()))
+    }
+
     fn sleep(&self, left: Option<Duration>) -> std::io::Result<bool> {
-        let Some(until) = self.stopped else {
-            return wait(&[(&self.socket, Ready::ToRead), (&self.exit.wake, Ready::ToRead)], left);
-        };
-        let farewell = until.saturating_duration_since(Instant::now());
-        wait(&[(&self.socket, Ready::ToRead)], Some(left.map_or(farewell, |left| left.min(farewell))))
+        wait(self.waits(), shorter(left, self.longest()))
     }
 
     /// The message's bytes.
