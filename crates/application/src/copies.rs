@@ -9,6 +9,7 @@ use packhorse_buffer::{HeapPool, NoProbe, Storage as _};
 use packhorse_link::{Boundaries, FfStuffing, Framing, LengthPrefixed, Transport, TransportError, Unframed};
 use packhorse_transfer::HashKind;
 
+use crate::check::FileCheck;
 use crate::feed::Ahead;
 use crate::inbox::{Existing, Inbox};
 use crate::name::SafePath;
@@ -114,7 +115,10 @@ fn large_received_blocks_are_written_from_where_they_were_received_and_small_one
     let mut inbox = Inbox::open(folder.path(), Existing::Replace).unwrap();
     let memory = HeapPool::new(1, 64 * 1024).take().unwrap();
     for (block, copied) in [(4096, 0), (16_384, 0), (50, 500)] {
-        let mut sink = FileSink::new(inbox.begin(SafePath::from_wire(b"x")).unwrap(), HashKind::Blake3);
+        let mut sink = FileSink::new(
+            inbox.begin(SafePath::from_wire(b"x")).unwrap(),
+            FileCheck::plain(HashKind::Blake3),
+        );
         let pieces: Vec<&[u8]> = memory.as_slice().chunks(block).take(10).collect();
         sink.write(0, &pieces).unwrap();
         assert_eq!(sink.gathered(), copied, "blocks of {block} bytes");

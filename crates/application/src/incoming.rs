@@ -11,6 +11,7 @@ use core::time::Duration;
 use std::sync::mpsc::RecvTimeoutError;
 
 use packhorse_buffer::{Clock as _, Instant, Layer as _, NoProbe, PacketBuf, SystemClock};
+use packhorse_compress::Expansion;
 use packhorse_link::{Framing, Transport};
 use packhorse_transfer::{ControlCodec, TransferStats};
 
@@ -112,6 +113,13 @@ where
             now,
             told: now,
         })
+    }
+
+    /// How much content may come out of compressed objects; otherwise [`Expansion::default`].
+    #[must_use]
+    pub fn allowing(self, expansion: Expansion) -> Self {
+        self.writer.give(Command::Allow(expansion));
+        self
     }
 
     /// Answers senders that listen, over the way back of the link. The receiving transport must not wait for longer than some

@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod assembly;
 mod catalog;
+mod check;
 pub mod choose;
 #[cfg(test)]
 mod copies;
@@ -22,6 +23,7 @@ mod name;
 mod objects;
 mod outgoing;
 mod outlet;
+mod pack;
 mod partial;
 mod profile;
 mod progress;
@@ -34,6 +36,7 @@ mod sink;
 mod slab;
 mod slab_reader;
 mod transmission;
+mod unpack;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, Entry, EntryKind};

@@ -6,7 +6,8 @@ use core::ops::Range;
 use std::collections::HashMap;
 
 use packhorse_buffer::Instant;
-use packhorse_transfer::{ControlCodec as _, HashKind};
+use packhorse_compress::Expansion;
+use packhorse_transfer::{Compression, ControlCodec as _, HashKind};
 
 use crate::extents::Extents;
 use crate::integrity::Hasher;
@@ -14,6 +15,7 @@ use crate::partial::Identity;
 use crate::profile::Profile;
 use crate::progress::Watch;
 use crate::reception::{DecodeJob, ReceiveSession};
+use crate::unpack::Unpacker;
 use crate::writer::{Begun, Command, Landed, Lost, Outcome};
 
 /// Files in memory.
@@ -30,6 +32,7 @@ struct Partial {
     name: String,
     identity: Option<Identity>,
     bytes: Vec<u8>,
+    compression: Option<Compression>,
     /// What was written, and what of it a journal has.
     written: Extents,
     journal: Extents,
@@ -129,19 +132,20 @@ impl MemoryStore {
         outcomes: &mut Vec<Outcome>,
     ) {
         match command {
-            Command::Begin { key, name, identity, .. } => {
+            Command::Begin { key, name, identity, compression, .. } => {
                 let known = identity
                     .as_ref()
                     .and_then(|identity| self.left.iter().position(|(left, _)| left == identity));
                 let mut partial = known.map(|at| self.left.swap_remove(at).1).unwrap_or_default();
                 (partial.name, partial.identity) = (name.to_string(), identity);
+                partial.compression = compression;
                 begun.push(Begun { key, present: partial.journal.clone() });
                 self.open.insert(key, partial);
             }
             Command::Folder { key, .. } => {
-                outcomes.push(Outcome::Ended { key, result: Ok(Landed { path: None }) });
+                outcomes.push(Outcome::Ended { key, result: Ok(Landed { path: None, content: None }) });
             }
-            Command::Batch(_) => {}
+            Command::Batch(_) | Command::Allow(_) => {}
             Command::Write { key, offset, repair, bytes } => self.write(key, offset, &bytes, repair),
             Command::Decode { key, job } => {
                 if let Some(outcome) = self.decode(key, &job) {
@@ -151,14 +155,13 @@ impl MemoryStore {
             Command::Complete { key, size, hash, .. } => {
                 if let Some(mut partial) = self.open.remove(&key) {
                     partial.bytes.resize(usize::try_from(size).unwrap_or(0), 0);
-                    let mut hasher = Hasher::new(kind);
-                    hasher.update(&partial.bytes);
-                    let result = if hasher.finish() == hash {
-                        self.files.insert(partial.name, partial.bytes);
-                        Ok(Landed { path: None })
-                    } else {
-                        Err(Lost::Damaged)
-                    };
+                    let result = content(&partial, kind).and_then(|(bytes, found)| {
+                        if found != hash {
+                            return Err(Lost::Damaged);
+                        }
+                        self.files.insert(partial.name, bytes);
+                        Ok(Landed { path: None, content: None })
+                    });
                     outcomes.push(Outcome::Ended { key, result });
                 }
             }
@@ -194,6 +197,24 @@ impl MemoryStore {
         }
         Some(Outcome::Decoded { key, source_block: job.decode.source.number, good: blocks.is_some() })
     }
+}
+
+/// The content of a whole object, and its hash.
+fn content(partial: &Partial, kind: HashKind) -> Result<(Vec<u8>, [u8; 32]), Lost> {
+    let Some(about) = partial.compression else {
+        let mut hasher = Hasher::new(kind);
+        hasher.update(&partial.bytes);
+        return Ok((partial.bytes.clone(), hasher.finish()));
+    };
+    let mut unpacker = Unpacker::new(about, Expansion::default(), kind)?;
+    let mut bytes = Vec::new();
+    let mut emit = |piece: &[u8]| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    };
+    unpacker.feed(&partial.bytes, &mut emit)?;
+    let (_, hash) = unpacker.finish(&mut emit)?;
+    Ok((bytes, hash))
 }
 
 fn range(offset: u64, len: usize) -> Range<usize> {

@@ -40,6 +40,8 @@ pub(crate) struct Identity {
     pub(crate) modified: Option<(i64, u32)>,
     /// Where there is no time.
     pub(crate) hash: Option<[u8; 32]>,
+    /// Its bytes are the compressed form of so much content.
+    pub(crate) content: Option<u64>,
 }
 
 impl Identity {
@@ -48,9 +50,10 @@ impl Identity {
         size: Option<u64>,
         modified: Option<(i64, u32)>,
         hash: Option<[u8; 32]>,
+        content: Option<u64>,
     ) -> Option<Self> {
         let hash = if modified.is_some() { None } else { Some(hash?) };
-        Some(Self { size: size?, modified, hash })
+        Some(Self { size: size?, modified, hash, content })
     }
 
     fn digest(&self, name: &SafePath) -> [u8; 32] {
@@ -63,6 +66,9 @@ impl Identity {
         hasher.update(&[u8::from(self.modified.is_some())]);
         hasher.update(&seconds.to_be_bytes()).update(&nanoseconds.to_be_bytes());
         hasher.update(&self.hash.unwrap_or_default());
+        if let Some(content) = self.content {
+            hasher.update(&content.to_be_bytes());
+        }
         *hasher.finalize().as_bytes()
     }
 }
@@ -160,8 +166,13 @@ impl PartialFile {
         Ok(true)
     }
 
-    /// Its bytes are wrong: nobody is to go on with it.
+    /// Its bytes are wrong, or not needed any more: nobody is to go on with it.
     pub(crate) fn discard(mut self) {
+        self.remove();
+    }
+
+    /// As [`discard`](Self::discard), where somebody still holds it.
+    pub(crate) fn spoil(&mut self) {
         self.remove();
     }
 
@@ -313,7 +324,8 @@ mod tests {
 
     use super::*;
 
-    const ID: Option<Identity> = Some(Identity { size: 100_000, modified: Some((1, 2)), hash: None });
+    const ID: Option<Identity> =
+        Some(Identity { size: 100_000, modified: Some((1, 2)), hash: None, content: None });
 
     fn name() -> SafePath {
         SafePath::from_wire(b"a/x")
@@ -372,8 +384,8 @@ mod tests {
         fill(&mut wrong, 1000);
         wrong.discard();
         assert_eq!(left(folder.path()), 0);
-        assert_eq!(Identity::new(None, Some((1, 1)), None), None);
-        assert_eq!(Identity::new(Some(1), None, None), None);
+        assert_eq!(Identity::new(None, Some((1, 1)), None, None), None);
+        assert_eq!(Identity::new(Some(1), None, None, None), None);
     }
 
     #[test]

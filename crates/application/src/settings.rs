@@ -37,6 +37,8 @@ pub struct SendSettings {
     pub repair_extra: u32,
     /// Receivers answer: whoever drives the sender listens to them (see `Outgoing::answers`).
     pub duplex: bool,
+    /// Objects are sent compressed, each as an LZ4 frame, where the profile can say so.
+    pub compress: bool,
     /// How long receivers may be silent that are to answer; `None`: half a minute.
     pub patience: Option<Duration>,
 }

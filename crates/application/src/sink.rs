@@ -5,10 +5,8 @@ use std::fs::File;
 use std::io::{self, IoSlice, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 
-use packhorse_transfer::HashKind;
-
+use crate::check::{FileCheck, FinishedFile, StreamCheck, Verdict};
 use crate::extents::Extents;
-use crate::integrity::{Hasher, OrderedHasher};
 use crate::partial::PartialFile;
 
 /// Blocks below this are gathered in memory before they are written.
@@ -24,20 +22,20 @@ const IOV_MAX: usize = 1024;
 /// neither the write nor the hash works on crumbs.
 pub(crate) struct FileSink {
     partial: PartialFile,
-    hasher: OrderedHasher,
+    check: FileCheck,
     gathered: Vec<u8>,
     /// Where the gathered bytes belong.
     at: u64,
 }
 
 impl FileSink {
-    pub(crate) fn new(partial: PartialFile, hash: HashKind) -> Self {
-        Self { partial, hasher: OrderedHasher::new(hash), gathered: Vec::new(), at: 0 }
+    pub(crate) fn new(partial: PartialFile, check: FileCheck) -> Self {
+        Self { partial, check, gathered: Vec::new(), at: 0 }
     }
 
     /// What an earlier receiver left of it, verified.
     pub(crate) fn restore(&mut self) -> Extents {
-        self.partial.restore(&mut self.hasher)
+        self.partial.restore(self.check.hasher())
     }
 
     /// Time passes: what waits in the memory is written, too, when the journal is due.
@@ -64,7 +62,7 @@ impl FileSink {
         self.flush()?;
         let mut at = offset;
         for piece in pieces {
-            self.hasher.offer(at, piece);
+            self.offer(at, piece)?;
             at += piece.len() as u64;
         }
         let mut at = offset;
@@ -90,7 +88,10 @@ impl FileSink {
     /// Writes what is gathered.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if !self.gathered.is_empty() {
-            self.hasher.offer(self.at, &self.gathered);
+            let gathered = core::mem::take(&mut self.gathered);
+            let offered = self.offer(self.at, &gathered);
+            self.gathered = gathered;
+            offered?;
             self.partial.file().write_all_at(&self.gathered, self.at)?;
             self.partial.note(self.at, self.gathered.len() as u64);
             self.gathered.clear();
@@ -104,13 +105,21 @@ impl FileSink {
         self.gathered.len()
     }
 
-    /// The file, whole, and the hash of its first `size` bytes.
-    pub(crate) fn finish(mut self, size: u64) -> io::Result<(PartialFile, [u8; 32])> {
+    /// The file, whole, with the hash of what is in its first `size` bytes.
+    pub(crate) fn finish(mut self, size: u64) -> io::Result<FinishedFile> {
         self.flush()?;
         // Cuts off what a damaged or hostile sender may have put behind the end.
         self.partial.file().set_len(size)?;
-        let hash = self.hasher.finish(self.partial.file(), size)?;
-        Ok((self.partial, hash))
+        self.check.finish(self.partial, size)
+    }
+
+    /// Bytes came, perhaps the next ones. Those of a content that cannot be are thrown away with all before them.
+    fn offer(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let offered = self.check.offer(at, bytes, self.partial.name());
+        if offered.is_err() {
+            self.partial.spoil();
+        }
+        offered
     }
 }
 
@@ -118,8 +127,8 @@ impl FileSink {
 pub(crate) struct OrderedSink<W> {
     /// Missing while an earlier object has it: then everything waits.
     out: Option<W>,
-    hasher: Hasher,
-    /// Bytes written so far, from the start of the object.
+    check: StreamCheck,
+    /// Bytes taken so far, from the start of the object.
     next: u64,
     /// What waits: where it begins and how long it is, in a file at the same offsets.
     early: BTreeMap<u64, u64>,
@@ -130,8 +139,8 @@ pub(crate) struct OrderedSink<W> {
 
 impl<W: Write> OrderedSink<W> {
     /// With `keeps`, everything that was written can be [`read`](Self::read) back.
-    pub(crate) fn new(out: Option<W>, hash: HashKind, keeps: bool) -> Self {
-        Self { out, hasher: Hasher::new(hash), next: 0, early: BTreeMap::new(), spool: None, keeps }
+    pub(crate) fn new(out: Option<W>, check: StreamCheck, keeps: bool) -> Self {
+        Self { out, check, next: 0, early: BTreeMap::new(), spool: None, keeps }
     }
 
     /// Writes repair symbols in the place of missing blocks.
@@ -175,10 +184,24 @@ impl<W: Write> OrderedSink<W> {
         Ok(())
     }
 
-    /// Hands everything written to the system, and gives the writer (if it had its turn), the length and the hash back.
-    pub(crate) fn finish(mut self) -> io::Result<(Option<W>, u64, [u8; 32])> {
-        self.flush()?;
-        Ok((self.out, self.next, self.hasher.finish()))
+    /// Bytes of the object that were taken in order.
+    pub(crate) const fn came(&self) -> u64 {
+        self.next
+    }
+
+    /// Time passes: what is whole is handed to the system.
+    pub(crate) fn tick(&mut self) -> io::Result<()> {
+        self.check.flush(&mut self.out)
+    }
+
+    /// Hands everything to the system, and gives the writer back, if it had its turn and does not fail; and the length of the
+    /// content, if that is not the object itself, and its hash.
+    pub(crate) fn finish(mut self) -> (Option<W>, io::Result<Verdict>) {
+        let finished = self.check.finish(&mut self.out);
+        match self.out.as_mut().map_or(Ok(()), W::flush) {
+            Ok(()) => (self.out, finished),
+            Err(error) => (None, Err(error)),
+        }
     }
 
     /// Hands everything written to the system.
@@ -187,10 +210,7 @@ impl<W: Write> OrderedSink<W> {
     }
 
     fn emit(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Some(out) = &mut self.out {
-            out.write_all(bytes)?;
-        }
-        self.hasher.update(bytes);
+        self.check.take(bytes, &mut self.out)?;
         self.next += bytes.len() as u64;
         Ok(())
     }
@@ -265,6 +285,8 @@ fn write_all_gathered(file: &File, pieces: &[&[u8]], offset: u64) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::integrity::Hasher;
+    use packhorse_transfer::HashKind;
 
     #[test]
     fn a_stream_comes_out_in_order_whatever_order_it_came_in() {
@@ -272,12 +294,13 @@ mod tests {
         let mut blocks: Vec<usize> = (0..100).collect();
         // A fixed shuffle: 37 is coprime to 100.
         blocks.sort_by_key(|n| n * 37 % 100);
-        let mut sink = OrderedSink::new(Some(Vec::new()), HashKind::Blake3, false);
+        let mut sink = OrderedSink::new(Some(Vec::new()), StreamCheck::plain(HashKind::Blake3), false);
         for n in blocks {
             sink.write(n as u64 * 1000, &bytes[n * 1000..(n + 1) * 1000]).unwrap();
         }
-        let (out, written, hash) = sink.finish().unwrap();
-        assert_eq!(written, 100_000);
+        assert_eq!(sink.came(), 100_000);
+        let (out, finished) = sink.finish();
+        let (_, hash) = finished.unwrap();
         assert!(out == Some(bytes.clone()));
         let mut hasher = Hasher::new(HashKind::Blake3);
         hasher.update(&bytes);
@@ -286,7 +309,7 @@ mod tests {
 
     #[test]
     fn blocks_in_order_need_no_spool() {
-        let mut sink = OrderedSink::new(Some(Vec::new()), HashKind::Blake3, false);
+        let mut sink = OrderedSink::new(Some(Vec::new()), StreamCheck::plain(HashKind::Blake3), false);
         for n in 0..10 {
             sink.write(n * 10, &[7; 10]).unwrap();
         }

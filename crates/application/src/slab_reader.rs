@@ -8,6 +8,7 @@ use packhorse_buffer::HeapSlot;
 
 use crate::feed::Ahead;
 use crate::integrity::Hasher;
+use crate::pack::Packer;
 use crate::slab::Slab;
 
 /// Most pieces of memory that one system call fills.
@@ -21,7 +22,24 @@ pub(crate) enum Job {
     /// `passes` times the first `size` bytes of a file.
     File { file: File, size: u64, passes: u32 },
     /// Everything that comes, once.
-    Stream { reader: Box<dyn Read + Send> },
+    Stream { reader: ByteStream },
+}
+
+/// Bytes whose number is known at their end.
+pub(crate) enum ByteStream {
+    /// As they come.
+    Plain(Box<dyn Read + Send>),
+    /// Compressed on the way.
+    Packed(Box<Packer>),
+}
+
+impl Read for ByteStream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(reader) => reader.read(into),
+            Self::Packed(packer) => packer.read(into),
+        }
+    }
 }
 
 /// Blocks that were read, and what is known with them.
@@ -132,12 +150,12 @@ impl SlabReader {
         Ok(())
     }
 
-    fn stream(&mut self, mut slab: Slab, mut reader: Box<dyn Read + Send>) -> io::Result<Loaded> {
+    fn stream(&mut self, mut slab: Slab, mut reader: ByteStream) -> io::Result<Loaded> {
         let mut bytes = 0;
         let mut ended = false;
         for block in slab.blocks_mut() {
             let (n, starved) = read_full(&mut reader, block)?;
-            if let Some(hasher) = &mut self.hasher {
+            if let (Some(hasher), ByteStream::Plain(_)) = (&mut self.hasher, &reader) {
                 hasher.update(&block[..n]);
             }
             bytes += n;
@@ -151,7 +169,10 @@ impl SlabReader {
         self.first = u32::try_from(u64::from(self.first) + u64::from(slab.count)).map_err(|_| {
             io::Error::other("the stream has more blocks than can be numbered; use a larger --block")
         })?;
-        let hash = if ended { self.hasher.take().map(|hasher| hasher.finish()) } else { None };
+        let hash = self.hasher.take_if(|_| ended).map(|hasher| match &reader {
+            ByteStream::Plain(_) => hasher.finish(),
+            ByteStream::Packed(packer) => packer.content_hash(),
+        });
         if !ended {
             self.job = Some(Job::Stream { reader });
         }
@@ -170,7 +191,7 @@ fn filled_parts(slab: &mut Slab, want: usize) -> impl Iterator<Item = &mut [u8]>
 }
 
 /// Reads until the block is full or the stream ends; says also whether the stream had to be asked more than once.
-fn read_full(reader: &mut dyn Read, block: &mut [u8]) -> io::Result<(usize, bool)> {
+fn read_full(reader: &mut impl Read, block: &mut [u8]) -> io::Result<(usize, bool)> {
     let mut have = 0;
     let mut starved = false;
     while have < block.len() {
@@ -187,7 +208,7 @@ fn read_full(reader: &mut dyn Read, block: &mut [u8]) -> io::Result<(usize, bool
     Ok((have, starved))
 }
 
-fn shrank(error: io::Error) -> io::Error {
+pub(crate) fn shrank(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         io::Error::new(
             io::ErrorKind::UnexpectedEof,

@@ -6,130 +6,36 @@
 //! ```
 //! A batch is the memory in which packets were received, and where in it the blocks lie: nothing is copied on the way.
 
+mod command;
+
+pub(crate) use command::{Batch, Begun, Command, Delivery, Landed, Lost, Outcome};
+
 use alloc::collections::VecDeque;
-use core::ops::Range;
+use alloc::rc::Rc;
 use core::time::Duration;
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
 use std::thread;
 
-use packhorse_buffer::{HeapSlot, Probe, Stage, Storage as _};
-use packhorse_transfer::HashKind;
+use packhorse_buffer::{Probe, Stage, Storage as _};
+use packhorse_compress::Expansion;
+use packhorse_transfer::{Compression, HashKind};
 
+use crate::check::{FileCheck, FinishedFile, StreamCheck};
 use crate::extents::Extents;
-use crate::inbox::{Attributes, Inbox, InboxError};
+use crate::inbox::{Attributes, Inbox};
 use crate::name::SafePath;
 use crate::partial::Identity;
 use crate::reception::DecodeJob;
 use crate::sink::{FileSink, OrderedSink};
+use crate::unpack::Unpacker;
 
 /// Commands that may wait; the pool bounds the memory behind them.
 const QUEUE: usize = 256;
 
 /// Journals are looked at so often while nothing comes.
 const TICK: Duration = Duration::from_millis(500);
-
-/// A block in a batch.
-#[derive(Clone, Debug)]
-pub(crate) struct Delivery {
-    /// The object.
-    pub(crate) key: u32,
-    /// Where in the object, in bytes.
-    pub(crate) offset: u64,
-    /// Where in the batch's memory.
-    pub(crate) range: Range<usize>,
-    /// A repair symbol in the place of a missing block: not the object's bytes.
-    pub(crate) repair: bool,
-}
-
-/// Received memory with blocks in it.
-pub(crate) struct Batch {
-    pub(crate) memory: HeapSlot,
-    pub(crate) deliveries: Vec<Delivery>,
-}
-
-/// What the writer is told, in order.
-pub(crate) enum Command {
-    /// With `identity`, what an earlier receiver left of it is looked for: see [`Begun`].
-    Begin {
-        key: u32,
-        name: SafePath,
-        identity: Option<Identity>,
-        /// What was written may have to be read back, to decode from it.
-        decodes: bool,
-    },
-    Folder {
-        key: u32,
-        name: SafePath,
-        attributes: Attributes,
-    },
-    Batch(Batch),
-    /// A block, or a repair symbol, that lies in no batch.
-    Write {
-        key: u32,
-        offset: u64,
-        repair: bool,
-        bytes: Box<[u8]>,
-    },
-    /// A source block is to be decoded from what was written of it.
-    Decode {
-        key: u32,
-        job: Box<DecodeJob>,
-    },
-    Complete {
-        key: u32,
-        size: u64,
-        hash: [u8; 32],
-        attributes: Attributes,
-    },
-    Abandon {
-        key: u32,
-    },
-}
-
-/// An object has its place, and this is what an earlier receiver left of it, each byte verified.
-#[derive(Debug)]
-pub(crate) struct Begun {
-    pub(crate) key: u32,
-    pub(crate) present: Extents,
-}
-
-/// What came of a command.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// What became of an object.
-    Ended { key: u32, result: Result<Landed, Lost> },
-    /// Whether a source block could be decoded; its blocks are then written.
-    Decoded { key: u32, source_block: u32, good: bool },
-}
-
-/// An object that arrived.
-#[derive(Debug)]
-pub(crate) struct Landed {
-    /// Where it stands; none when it went to a stream.
-    pub(crate) path: Option<PathBuf>,
-}
-
-/// Why an object did not.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Lost {
-    #[error("its bytes do not have the hash that the sender stated; send it again")]
-    Damaged,
-    #[error(transparent)]
-    Inbox(#[from] InboxError),
-    #[error("cannot write it: {0}; free some space or choose another folder")]
-    Io(#[from] io::Error),
-}
-
-impl Lost {
-    /// Whether what was asked for cannot be, on a disk that is well.
-    pub(crate) fn is_absurd(&self) -> bool {
-        let Self::Io(error) = self else { return false };
-        matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput)
-    }
-}
 
 /// Where received objects go.
 pub enum Target {
@@ -201,7 +107,9 @@ impl<P: Probe + Default + Send + 'static> Writer<P> {
     /// Gives the next command. Blocks while too many wait.
     pub(crate) fn give(&self, command: Command) {
         // The thread ends only when this handle is gone.
-        let _ = self.commands.as_ref().map(|commands| commands.send(command));
+        if let Some(commands) = &self.commands {
+            let _ = commands.send(command);
+        }
     }
 
     /// An empty list, with its memory, if one came back.
@@ -244,6 +152,9 @@ struct Worker {
     hash: HashKind,
     sinks: HashMap<u32, Sink>,
     begun: Sender<Begun>,
+    expansion: Expansion,
+    /// Held by whoever decompresses what still comes: one object at a time.
+    along: Rc<()>,
 }
 
 impl Worker {
@@ -252,21 +163,34 @@ impl Worker {
             Target::Stream(out) => (Target::Stream(Box::new(io::sink())), Some(out)),
             folder => (folder, None),
         };
-        Self { target, out, turns: VecDeque::new(), hash, sinks: HashMap::new(), begun }
+        Self {
+            target,
+            out,
+            turns: VecDeque::new(),
+            hash,
+            sinks: HashMap::new(),
+            begun,
+            expansion: Expansion::default(),
+            along: Rc::new(()),
+        }
     }
 
     fn command(&mut self, command: Command, report: Report<'_>) {
         match command {
-            Command::Begin { key, name, identity, decodes } => {
-                let begun = self.begin(key, name, identity, decodes);
+            Command::Begin { key, name, identity, decodes, size, compression } => {
+                let allowed = compression.map_or(Ok(()), |about| {
+                    Unpacker::check(size, about, self.expansion).map_err(Lost::Content)
+                });
+                let begun = allowed.and_then(|()| self.begin(key, name, identity, decodes, compression));
                 self.settle(key, begun, report);
             }
+            Command::Allow(expansion) => self.expansion = expansion,
             Command::Folder { key, name, attributes } => {
                 let result = match &mut self.target {
                     Target::Folder(inbox) => inbox.folder(name, attributes).map(Some).map_err(Lost::from),
                     Target::Stream(_) => Ok(None),
                 };
-                report(Outcome::Ended { key, result: result.map(|path| Landed { path }) });
+                report(Outcome::Ended { key, result: result.map(|path| Landed { path, content: None }) });
             }
             Command::Complete { key, size, hash, attributes } => {
                 self.complete(key, size, hash, attributes, report);
@@ -291,10 +215,19 @@ impl Worker {
         name: SafePath,
         identity: Option<Identity>,
         decodes: bool,
+        compression: Option<Compression>,
     ) -> Result<(), Lost> {
         let sink = match &mut self.target {
             Target::Folder(inbox) => {
-                let mut sink = FileSink::new(inbox.go_on(name, identity)?, self.hash);
+                let partial = inbox.go_on(name, identity)?;
+                let check = match compression {
+                    None => FileCheck::plain(self.hash),
+                    Some(about) => {
+                        let along = Rc::downgrade(&self.along);
+                        FileCheck::packed(about, self.expansion, self.hash, inbox.clone(), along)
+                    }
+                };
+                let mut sink = FileSink::new(partial, check);
                 let present = sink.restore();
                 if present.bytes() > 0 {
                     tracing::info!(bytes = present.bytes(), "left by an earlier receiver, and verified");
@@ -306,7 +239,11 @@ impl Worker {
                 let _ = self.begun.send(Begun { key, present: Extents::default() });
                 self.turns.push_back(key);
                 let out = if self.turns.len() == 1 { self.out.take() } else { None };
-                Sink::Ordered { sink: OrderedSink::new(out, self.hash, decodes), complete: None }
+                let check = match compression {
+                    None => StreamCheck::plain(self.hash),
+                    Some(about) => StreamCheck::packed(about, self.expansion, self.hash),
+                };
+                Sink::Ordered { sink: OrderedSink::new(out, check, decodes), complete: None }
             }
         };
         self.sinks.insert(key, sink);
@@ -373,9 +310,12 @@ impl Worker {
     fn tick(&mut self, report: Report<'_>) {
         let mut failed = Vec::new();
         for (&key, sink) in &mut self.sinks {
-            if let Sink::File(sink) = sink
-                && let Err(error) = sink.tick()
-            {
+            let result = match sink {
+                Sink::File(sink) => sink.tick(),
+                Sink::Ordered { sink, .. } => sink.tick(),
+                Sink::Failed => Ok(()),
+            };
+            if let Err(error) = result {
                 failed.push((key, error));
             }
         }
@@ -415,14 +355,21 @@ impl Worker {
         hash: [u8; 32],
         attributes: Attributes,
     ) -> Result<Landed, Lost> {
-        let (partial, found) = sink.finish(size)?;
+        let FinishedFile { whole, hash: found, content, packed } = sink.finish(size)?;
         if found != hash {
             // Nobody is to go on from there.
-            partial.discard();
+            whole.discard();
+            if let Some(packed) = packed {
+                packed.discard();
+            }
             return Err(Lost::Damaged);
         }
-        let Target::Folder(inbox) = &mut self.target else { return Ok(Landed { path: None }) };
-        Ok(Landed { path: Some(inbox.commit(partial, attributes)?) })
+        let Target::Folder(inbox) = &mut self.target else { return Ok(Landed { path: None, content }) };
+        let path = Some(inbox.commit(whole, attributes)?);
+        if let Some(packed) = packed {
+            packed.discard();
+        }
+        Ok(Landed { path, content })
     }
 
     fn close_ordered(
@@ -433,10 +380,12 @@ impl Worker {
         hash: [u8; 32],
         report: Report<'_>,
     ) {
-        let (out, result) = match sink.finish() {
-            Ok((out, written, found)) if written == size && found == hash => (out, Ok(Landed { path: None })),
-            Ok((out, ..)) => (out, Err(Lost::Damaged)),
-            Err(error) => (None, Err(error.into())),
+        let came = sink.came();
+        let (out, finished) = sink.finish();
+        let result = match finished {
+            Ok((content, found)) if came == size && found == hash => Ok(Landed { path: None, content }),
+            Ok(_) => Err(Lost::Damaged),
+            Err(error) => Err(error.into()),
         };
         report(Outcome::Ended { key, result });
         self.next_turn(key, out, report);
@@ -444,7 +393,7 @@ impl Worker {
 
     /// An object for the stream is given up; the next one has the stream.
     fn pass_on(&mut self, key: u32, sink: OrderedSink<Box<dyn Write + Send>>, report: Report<'_>) {
-        let out = sink.finish().ok().and_then(|(out, ..)| out);
+        let (out, _) = sink.finish();
         self.next_turn(key, out, report);
     }
 

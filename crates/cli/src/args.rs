@@ -146,6 +146,9 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "BYTES", value_parser = quantity::small)]
     #[arg(help_heading = "Wire")]
     pub(crate) block: Option<u32>,
+    /// Send what shrinks compressed, as LZ4; not in ftag
+    #[arg(long, help_heading = "Wire")]
+    pub(crate) compress: bool,
     /// Announcements of a file before its first block [default: 8; native with once: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(help_heading = "Wire")]
@@ -207,6 +210,10 @@ pub(crate) struct RecvArgs {
     /// a week]
     #[arg(long)]
     pub(crate) no_resume: bool,
+    /// Refuse compressed files of more than 64 MiB that become more than N times what was sent
+    /// [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) ratio_limit: Option<u32>,
     /// Append received messages to this file, one a line; - is standard error
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) telemetry: Option<PathBuf>,

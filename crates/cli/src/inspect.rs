@@ -122,7 +122,12 @@ fn text(body: &Body<'_>, tagged: bool) -> String {
 fn meta_text(meta: &Meta<'_>, of: &str) -> String {
     let name = printable(&String::from_utf8_lossy(meta.name));
     let size = meta.size.map_or_else(|| "size not known yet".to_owned(), |size| human::count(size, "byte"));
-    format!("META{of}, {} '{name}', {size} in blocks of {}", kind_name(meta.kind), meta.block_size,)
+    let packed = match meta.compression.map(|compression| compression.content) {
+        None => String::new(),
+        Some(None) => ", LZ4".to_owned(),
+        Some(Some(content)) => format!(", LZ4 of {}", human::count(content, "byte")),
+    };
+    format!("META{of}, {} '{name}', {size} in blocks of {}{packed}", kind_name(meta.kind), meta.block_size)
 }
 
 /// What the blocks of the object say of it.
@@ -172,6 +177,7 @@ fn seen_object(seen: &Seen<'_>) -> Value {
             "name": String::from_utf8_lossy(meta.name), "size": meta.size, "block_size": meta.block_size,
             "hash": meta.hash.as_ref().map(human::hash), "mode": meta.mode, "modified": meta.mtime.map(|(s, _)| s),
             "index": meta.index, "objects": meta.objects,
+            "compression": meta.compression.map(|compression| json!({ "method": "lz4", "content": compression.content })),
         }),
         Body::End(end) => json!({
             "kind": "end", "tag": tag(end.object_id), "size": end.size, "hash": end.hash.as_ref().map(human::hash),

@@ -12,6 +12,7 @@ mod heaps;
 mod hex;
 mod human;
 mod inspect;
+mod interrupt;
 mod logging;
 mod lz4;
 mod noise;

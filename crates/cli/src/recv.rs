@@ -54,6 +54,7 @@ pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
         },
         duplex: args.duplex,
         give_up: args.give_up,
+        ratio_limit: args.ratio_limit,
         stay: args.stay,
         timing: args.report.timing,
     };

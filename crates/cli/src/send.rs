@@ -28,6 +28,9 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
     if args.to == Uri::Pipe && args.duplex && reads_stdin + usize::from(telemetry_stdin) > 0 {
         bail!("standard input carries the answers (--duplex); send a file, or over another link");
     }
+    if args.compress && args.profile == ProfileName::Ftag {
+        bail!("profile ftag has no compressed objects; send with --profile native, or without --compress");
+    }
     let mut lines =
         args.telemetry.as_ref().map(|path| telemetry::Lines::open(path, line_max(args))).transpose()?;
     // At the other end of a pipe is a receiver, with a bar of its own on the same terminal.
@@ -60,6 +63,7 @@ fn options(args: &SendArgs) -> SendOptions {
         name: args.name.clone(),
         give_up: args.give_up,
         duplex: args.duplex,
+        compress: args.compress,
         timing: args.report.timing,
     }
 }

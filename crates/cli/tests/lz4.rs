@@ -196,3 +196,92 @@ fn a_timeline_is_drawn_of_either_schedule() {
         }
     }
 }
+
+/// Gives `input` to a filter and holds its standard input open; `read` so many bytes of what it writes, and then closed. Its exit
+/// code, which has to come.
+fn held_open(args: &[&str], input: &[u8], read: usize) -> (Option<i32>, String) {
+    let mut command = packhorse(args);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    std::thread::scope(|scope| {
+        let held = scope.spawn(move || {
+            // The pipe may break.
+            let _ = stdin.write_all(input);
+            stdin
+        });
+        let mut some = vec![0; read];
+        std::io::Read::read_exact(&mut stdout, &mut some).unwrap();
+        let reads_on =
+            (read == 0).then(|| scope.spawn(move || std::io::copy(&mut stdout, &mut std::io::sink())));
+        let began = std::time::Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if began.elapsed() > core::time::Duration::from_secs(20) {
+                child.kill().unwrap();
+                panic!("{args:?} waits for more input, of which it has no use");
+            }
+            std::thread::sleep(core::time::Duration::from_millis(5));
+        }
+        drop(held.join().unwrap());
+        drop(reads_on);
+    });
+    let code = child.wait().unwrap().code();
+    (code, support::stderr_of(&mut child))
+}
+
+#[test]
+fn an_open_input_does_not_keep_it_from_ending_when_nobody_reads() {
+    let noise = patterns::random(6, 8 << 20);
+    let frame = run(&["lz4"], &noise).stdout;
+    for schedule in ["overlapped", "serial"] {
+        let args = ["lz4", "--schedule", schedule];
+        assert_eq!(held_open(&args, &noise, 10), (Some(0), String::new()), "{schedule}");
+        let args = ["lz4", "-d", "--schedule", schedule];
+        assert_eq!(held_open(&args, &frame, 10), (Some(0), String::new()), "{schedule}");
+    }
+}
+
+#[test]
+fn an_open_input_does_not_keep_damage_from_being_told() {
+    let mut frame = run(&["lz4", "-BX"], &patterns::text(7, 5_000_000)).stdout;
+    frame[100_000] ^= 1;
+    for schedule in ["overlapped", "serial"] {
+        let (code, said) = held_open(&["lz4", "-d", "--schedule", schedule], &frame, 0);
+        assert_eq!(code, Some(1), "{schedule}: {said}");
+        assert!(said.contains("damaged"), "{said}");
+    }
+}
+
+#[test]
+fn a_timeline_that_cannot_be_drawn_is_told_first_and_hides_no_other_error() {
+    let folder = Folder::new();
+    let input = folder.write("in", &content());
+    let nowhere = folder.text("missing/run.svg");
+    let failed = run(&["lz4", "--timeline", &nowhere, &input, &folder.text("out")], b"");
+    assert_says(&failed, 2, "cannot draw the timeline");
+    assert_eq!(names(&folder.path("")), ["in"], "nothing was done");
+    // A full disk for the picture, damage in the input.
+    let broken = folder.write("broken.lz4", b"junk");
+    let failed = run(&["lz4", "-d", "--timeline", "/dev/full", &broken, &folder.text("out")], b"");
+    assert_says(&failed, 1, "broken.lz4");
+    let full = run(&["lz4", "--timeline", "/dev/full", &input, &folder.text("out")], b"");
+    assert_says(&full, 2, "cannot draw the timeline");
+    assert!(run(&["lz4", "-dc", &folder.text("out")], b"").stdout == content(), "the result stays");
+}
+
+#[test]
+fn a_link_that_leads_nowhere_yet_stays_a_link() {
+    let folder = Folder::new();
+    let input = folder.write("in", b"content");
+    std::os::unix::fs::symlink("target.lz4", folder.path("link")).unwrap();
+    assert_eq!(run(&["lz4", "-q", &input, &folder.text("link")], b"").code, Some(0));
+    assert!(fs::symlink_metadata(folder.path("link")).unwrap().is_symlink());
+    assert_eq!(run(&["lz4", "-dc", &folder.text("target.lz4")], b"").stdout, b"content");
+    assert_says(&run(&["lz4", &input, &folder.text("link")], b""), 2, "-f replaces it");
+    std::os::unix::fs::symlink("round", folder.path("round")).unwrap();
+    assert_eq!(run(&["lz4", &input, &folder.text("round")], b"").code, Some(2));
+    std::os::unix::fs::symlink("no/folder", folder.path("lost")).unwrap();
+    assert_says(&run(&["lz4", &input, &folder.text("lost")], b""), 2, "cannot write");
+    assert_eq!(names(&folder.path("")), ["in", "link", "lost", "round", "target.lz4"]);
+}

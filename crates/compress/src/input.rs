@@ -6,10 +6,20 @@ use std::io::{self, ErrorKind, Read};
 
 use crate::positional::ReadAt;
 
+/// Ends a read that waits.
+pub(crate) type Interrupt<'a> = Box<dyn FnOnce() + 'a>;
+
 /// What is read.
 pub enum Input<'a> {
-    /// Anything that is read from front to back.
+    /// Anything that is read from front to back. A run that fails or is cancelled ends when a read that waits returns.
     Stream(Box<dyn Read + Send + 'a>),
+    /// The same, where somebody can end a read that waits: a run that fails or is cancelled ends at once.
+    Interruptible {
+        /// What is read. After `interrupt` it returns an error, also from a read that waits already.
+        reader: Box<dyn Read + Send + 'a>,
+        /// Called once, from the thread that writes.
+        interrupt: Box<dyn FnOnce() + 'a>,
+    },
     /// A file from byte `start` to its end: read at known places, and further if it grows meanwhile.
     File {
         /// The file.
@@ -23,6 +33,15 @@ impl<'a> Input<'a> {
     /// A stream, read from front to back.
     pub fn stream(reader: impl Read + Send + 'a) -> Self {
         Self::Stream(Box::new(reader))
+    }
+
+    /// Takes the reader and what interrupts it apart; of a file a reader from front to back.
+    pub(crate) fn into_stream(self) -> (Box<dyn Read + Send + 'a>, Interrupt<'a>) {
+        match self {
+            Self::Stream(reader) => (reader, Box::new(|| {})),
+            Self::Interruptible { reader, interrupt } => (reader, interrupt),
+            Self::File { file, start } => (Box::new(Sequential { file, at: start }), Box::new(|| {})),
+        }
     }
 
     /// A file, from the place where it is; what is no regular file becomes a stream.
@@ -42,7 +61,7 @@ impl<'a> Input<'a> {
     #[must_use]
     pub fn len(&self) -> Option<u64> {
         match self {
-            Self::Stream(_) => None,
+            Self::Stream(_) | Self::Interruptible { .. } => None,
             Self::File { file, start } => file.metadata().ok().map(|data| data.len().saturating_sub(*start)),
         }
     }

@@ -10,6 +10,7 @@ mod codec;
 mod compress;
 mod decompress;
 mod error;
+mod expansion;
 pub mod frame;
 mod input;
 mod output;
@@ -28,6 +29,7 @@ pub use decompress::{
     decompress_to_vec,
 };
 pub use error::Error;
+pub use expansion::Expansion;
 pub use input::Input;
 pub use positional::ReadAt;
 pub use schedule::{Plan, Progress, Schedule, Watch, unwatched};

@@ -164,7 +164,8 @@ fn matches_before_the_start_are_an_error_unless_there_is_a_history() {
     refused(&bytes, b"", 7, FrameErrorKind::Block(BlockError::Offset));
     let linked = frame(Descriptor { linked: true, ..SMALL }, &[(stored(5), b"12345"), (10, &block)], END);
     accepted(&linked, b"12345a12345a12\x01\x02\x03\x04\x05");
-    let options = DecompressOptions { dictionary: Some(Dictionary::new(b"12345")), limit: None };
+    let options =
+        DecompressOptions { dictionary: Some(Dictionary::new(b"12345")), ..DecompressOptions::default() };
     assert_eq!(answer(&bytes, &options), (b"a12345a12\x01\x02\x03\x04\x05".to_vec(), Ok(())));
 }
 
@@ -222,7 +223,7 @@ fn a_frame_that_never_ends_is_read_in_bounded_memory_up_to_the_limit() {
         endless.extend_from_slice(&u32::try_from(len).unwrap().to_le_bytes());
         endless.extend_from_slice(&coded[..len]);
     }
-    let options = DecompressOptions { limit: Some(1_000_000), dictionary: None };
+    let options = DecompressOptions { limit: Some(1_000_000), ..DecompressOptions::default() };
     let (out, result) = answer(&endless, &options);
     assert_eq!(result.unwrap_err().kind, FrameErrorKind::Limit(1_000_000));
     assert!(out.len() <= 1_000_000);
@@ -238,7 +239,8 @@ fn the_wrong_dictionary_is_noticed_by_its_id_or_by_the_checksum() {
         ..CompressOptions::default()
     };
     let bytes = compress_to_vec(&content, &options);
-    let read = |dictionary| answer(&bytes, &DecompressOptions { dictionary, limit: None }).1;
+    let read =
+        |dictionary| answer(&bytes, &DecompressOptions { dictionary, ..DecompressOptions::default() }).1;
     assert_eq!(read(Some(right)), Ok(()));
     assert_eq!(read(Some(Dictionary::new(&content[..10_000]))), Ok(()), "without an id it is tried");
     let other = Dictionary::new(&patterns::text(10, 10_000));
@@ -260,7 +262,8 @@ fn dictionaries_of_every_length_work() {
                 ..CompressOptions::default()
             };
             let bytes = compress_to_vec(&content, &options);
-            let reading = DecompressOptions { dictionary: Some(dictionary.clone()), limit: None };
+            let reading =
+                DecompressOptions { dictionary: Some(dictionary.clone()), ..DecompressOptions::default() };
             assert!(decompress_to_vec(&bytes, &reading).unwrap() == content, "{len} {linked}");
         }
     }

@@ -187,7 +187,7 @@ proptest! {
         let mut frame = Vec::new();
         compress(content.as_slice(), &mut frame, &options, &plan).unwrap();
         let mut back = Vec::new();
-        let reading = DecompressOptions { dictionary, limit: Some(300_000) };
+        let reading = DecompressOptions { dictionary, limit: Some(300_000), ..DecompressOptions::default() };
         decompress(frame.as_slice(), &mut back, &reading, &plan).unwrap();
         prop_assert!(back == content);
     }

@@ -305,7 +305,12 @@ fn announce<W: Wire, const BITMAP: usize>(
         return;
     }
     let reason = match meta.size {
-        _ if meta.kind != ObjectKind::File || meta.hash_kind != W::Hash::KIND => Some(Reason::Unsupported),
+        _ if meta.kind != ObjectKind::File
+            || meta.hash_kind != W::Hash::KIND
+            || meta.compression.is_some() =>
+        {
+            Some(Reason::Unsupported)
+        }
         None => Some(Reason::UnknownSize),
         Some(size) if size > most => Some(Reason::TooLarge { most }),
         Some(_) => None,

@@ -14,6 +14,7 @@ use packhorse_application::{
     Received, Resume, SendError, SendReport, SendSettings, Target, Until, Watch,
 };
 use packhorse_buffer::timing::{Table, Timings};
+use packhorse_compress::Expansion;
 use packhorse_link::{Boundaries, Framing, Transport, TransportError};
 use packhorse_transfer::{Mode, Pace};
 
@@ -53,6 +54,8 @@ pub struct SendOptions {
     pub give_up: Option<Duration>,
     /// Answers come over a pipe; on links with two directions they may anyway, where the mode asks for them.
     pub duplex: bool,
+    /// Objects are sent compressed: an LZ4 frame each. Profile `ftag` has no such objects.
+    pub compress: bool,
     /// Measure every layer.
     pub timing: bool,
 }
@@ -95,6 +98,9 @@ pub struct ReceiveOptions {
     pub duplex: bool,
     /// The link counts as ended when nothing comes for so long; `None`: never.
     pub give_up: Option<Duration>,
+    /// How many times longer than what was sent the content of a compressed object may be; of the first
+    /// [64 MiB](Expansion::default) nothing is asked. `None`: 100.
+    pub ratio_limit: Option<u32>,
     /// Receive session after session, until interrupted, where the link does not end.
     pub stay: bool,
     /// Measure every layer.
@@ -207,6 +213,7 @@ where
             meta_every: options.meta_every,
             end_copies: self.choice.map(|choice| choice.ends()),
             duplex: self.answers.is_some(),
+            compress: options.compress,
             patience: options.give_up,
             ..SendSettings::default()
         };
@@ -316,8 +323,14 @@ where
         }
         (profile, Boundaries::Bytes) => listen(&mut transport, profile)?,
     };
-    let (report, timing) =
-        wire.speak(options.timing, Receiving { target, transport, answers, until, seen: &seen, watch })?;
+    let expansion = match options.ratio_limit {
+        Some(ratio) => Expansion { ratio, ..Expansion::default() },
+        None => Expansion::default(),
+    };
+    let (report, timing) = wire.speak(
+        options.timing,
+        Receiving { target, transport, answers, until, seen: &seen, expansion, watch },
+    )?;
     if options.profile.is_some() && report.transfer.wire_bytes == 0 {
         return Err(Error::Silence);
     }
@@ -332,6 +345,7 @@ struct Receiving<'a, T> {
     answers: Option<SendingEnd>,
     until: Until,
     seen: &'a [u8],
+    expansion: Expansion,
     watch: &'a mut dyn Watch,
 }
 
@@ -345,7 +359,8 @@ where
     fn speak<P: Profile, F: Framing + Clone + Send + 'static>(self, framing: F) -> Self::Output {
         let (target, until) = (self.target, self.until);
         let mut incoming =
-            Incoming::<P, F, T>::new(framing.clone(), self.transport, target, until, self.seen)?;
+            Incoming::<P, F, T>::new(framing.clone(), self.transport, target, until, self.seen)?
+                .allowing(self.expansion);
         if let Some(answers) = self.answers {
             incoming = incoming.answering(framing, answers);
         }

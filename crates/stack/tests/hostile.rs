@@ -13,7 +13,8 @@ use packhorse::packet::{Channel, Fragment};
 use packhorse::prelude::*;
 use packhorse::transfer::native::Codec;
 use packhorse::transfer::{
-    BlockHeader, Control, ControlCodec as _, End, HashKind, Meta, ObjectKind, SessionEnd,
+    BlockHeader, Compression, CompressionMethod, Control, ControlCodec as _, End, HashKind, Meta, ObjectKind,
+    SessionEnd,
 };
 use packhorse::transport::StreamReader;
 use packhorse::{NativeStack, receive_from};
@@ -319,4 +320,61 @@ fn a_session_on_a_link_that_never_ends_is_over_when_its_sender_says_so() {
     assert_eq!((outcome.report.objects, outcome.report.failed), (1, 1));
     assert_eq!(list(root.path()), ["whole"]);
     drop(writer);
+}
+
+/// An object whose bytes are said to be a frame of so much content.
+fn packed(forge: &mut Forge, id: u64, name: &str, frame: &[u8], content: Option<u64>, hash: [u8; 32]) {
+    let compression = Some(Compression { method: CompressionMethod::Lz4, content, growing: false });
+    let size = Some(frame.len() as u64);
+    let block_size = 60_000;
+    let meta = Meta { hash: Some(hash), size, compression, block_size, ..meta(id, name) };
+    forge.meta(meta);
+    for (number, block) in (0..).zip(frame.chunks(60_000)) {
+        forge.packet(meta.tag(), number, false, block);
+    }
+}
+
+#[test]
+fn a_compressed_object_that_lies_fails_alone_and_leaves_nothing() {
+    use packhorse::compress::{CompressOptions, compress_to_vec};
+    let frame = |content: &[u8]| compress_to_vec(content, &CompressOptions::default());
+    let honest = b"honest words, honest words, honest words".repeat(50);
+    let zeros = vec![0; 160 << 20];
+    let bomb = frame(&zeros);
+    let (honest_frame, honest_hash) = (frame(&honest), hash(&honest));
+    let honest_len = Some(honest.len() as u64);
+    let legacy = [&[2, 0x21, 0x4C, 0x18, 5, 0, 0, 0, 0x40][..], b"abcd"].concat();
+    let mut forge = Forge::new();
+    packed(&mut forge, 1, "an announced bomb", &bomb, Some(zeros.len() as u64), hash(&zeros));
+    packed(&mut forge, 2, "a silent bomb", &bomb, None, hash(&zeros));
+    packed(&mut forge, 3, "more than announced", &bomb, Some(1 << 20), hash(&zeros));
+    packed(&mut forge, 4, "less than announced", &honest_frame, Some(1 << 20), honest_hash);
+    packed(&mut forge, 5, "no frame", b"just some bytes", None, hash(b"just some bytes"));
+    packed(&mut forge, 6, "cut short", &honest_frame[..honest_frame.len() - 3], honest_len, honest_hash);
+    packed(&mut forge, 7, "another hash", &honest_frame, honest_len, hash(&honest_frame));
+    packed(&mut forge, 8, "legacy", &legacy, None, hash(b"abcd"));
+    packed(&mut forge, 9, "an absurd announcement", &honest_frame, Some(u64::MAX), honest_hash);
+    packed(&mut forge, 10, "empty", b"", Some(0), hash(b""));
+    packed(&mut forge, 11, "honest", &honest_frame, honest_len, honest_hash);
+    forge.object(12, "plain", b"plain");
+    let (report, told) = receive(&forge.stream, |inbox| {
+        assert_eq!(list(inbox), ["honest", "plain"]);
+        assert_eq!(fs::read(inbox.join("honest")).unwrap(), honest);
+    });
+    assert_eq!((report.objects, report.failed), (2, 10), "{told:#?}");
+    for (name, reason) in [
+        ("an announced bomb", "--ratio-limit"),
+        ("a silent bomb", "--ratio-limit"),
+        ("more than announced", "were announced"),
+        ("less than announced", "were announced"),
+        ("no frame", "cannot be decompressed"),
+        ("cut short", "cannot be decompressed"),
+        ("empty", "cannot be decompressed"),
+        ("another hash", "hash"),
+        ("legacy", "legacy"),
+        ("an absurd announcement", "--ratio-limit"),
+    ] {
+        let said = told.iter().any(|text| text.starts_with(name) && text.contains(reason));
+        assert!(said, "{name}: {told:#?}");
+    }
 }

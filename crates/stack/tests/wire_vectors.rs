@@ -16,7 +16,8 @@ use packhorse::link::Framing as _;
 use packhorse::packet::{Address, Channel, Fragment, Fragments};
 use packhorse::prelude::*;
 use packhorse::transfer::{
-    BlockHeader, Control, ControlCodec as _, End, HashKind, Meta, ObjectKind, SessionEnd, tag_of,
+    BlockHeader, Compression, CompressionMethod, Control, ControlCodec as _, End, HashKind, Meta, ObjectKind,
+    SessionEnd, tag_of,
 };
 use packhorse::transport::PipeWriter;
 use packhorse::{ByteStream, Ftag, Native, Rugged, Wire, receive_from, recognise};
@@ -26,6 +27,7 @@ const FILE: u64 = 0x0102_0304_0506_0007;
 const STREAM: u64 = 0x0102_0304_0506_0008;
 const HELLO: &[u8] = b"hello world";
 const LOG: &[u8] = b"log\n";
+const HOHO: &[u8] = b"hohohohohohohohohoho";
 const READING: &[u8] = b"battery 7.9 V";
 
 /// Every byte that the stuffing of `ftag` changes is in it.
@@ -111,6 +113,31 @@ fn session<P: Profile>() -> Vec<Sent> {
 
 fn native() -> Vec<Sent> {
     session::<Native>()
+}
+
+/// A compressed file, as a session of its own behind that one.
+fn compressed() -> Vec<Sent> {
+    // A frame with one block: "ho", a match of 13 bytes at distance 2, "ohoho".
+    let coded = [0x29, b'h', b'o', 2, 0, 0x50, b'o', b'h', b'o', b'h', b'o'];
+    let frame = [&[4, 0x22, 0x4D, 0x18, 0x60, 0x40, 0x82, 11, 0, 0, 0][..], &coded, &[0; 4]].concat();
+    let (session, id) = (SESSION + 0x1_0000, FILE + 0x1_0002);
+    let meta = Meta {
+        object_id: id,
+        session,
+        objects: 1,
+        block_size: 64,
+        name: b"ho.txt",
+        compression: Some(Compression { method: CompressionMethod::Lz4, content: Some(20), growing: true }),
+        ..Meta::default()
+    };
+    let end = End { object_id: id, size: Some(26), hash: hash(HashKind::Blake3, HOHO) };
+    let session_end = SessionEnd { session, objects: 1, heard: false };
+    vec![
+        control::<Native>("meta-compressed", 9, 6, &Control::Meta(meta)),
+        block::<Native>("compressed-0", 9, 0, &frame),
+        control::<Native>("end-compressed", 9, 7, &Control::End(end)),
+        control::<Native>("session-end-compressed", tag_of(session), 8, &Control::SessionEnd(session_end)),
+    ]
 }
 
 fn rugged() -> Vec<Sent> {
@@ -238,7 +265,7 @@ fn receive(stream: Vec<u8>, folder: &Path) -> (packhorse::ReceiveOutcome, Vec<Ve
 
 #[test]
 fn the_native_packets_of_the_book_are_what_the_layers_push() {
-    compare::<Native>("wire-format.md", &native());
+    compare::<Native>("wire-format.md", &[native(), compressed()].concat());
 }
 
 #[test]
@@ -262,6 +289,16 @@ fn the_packets_of_the_book_pull_back_to_what_was_pushed() {
 #[test]
 fn the_native_packets_of_the_book_are_a_session() {
     is_the_session(ProfileName::Native, shown("wire-format.md", &native()).concat());
+}
+
+#[test]
+fn the_compressed_object_of_the_book_becomes_its_content() {
+    let all = [native(), compressed()].concat();
+    assert_eq!(pull::<Native>(&all, &shown("wire-format.md", &all)), all);
+    let folder = tempfile::tempdir().unwrap();
+    let (outcome, _) = receive(shown("wire-format.md", &compressed()).concat(), folder.path());
+    assert_eq!((outcome.report.objects, outcome.report.failed, outcome.report.unheard), (1, 0, 0));
+    assert_eq!(fs::read(folder.path().join("ho.txt")).unwrap(), HOHO);
 }
 
 #[test]

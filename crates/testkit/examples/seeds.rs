@@ -13,7 +13,8 @@ use packhorse_link::{
 use packhorse_packet::{Address, Channel, Fragment};
 use packhorse_testkit::golden;
 use packhorse_transfer::{
-    BlockHeader, Control, ControlCodec, End, Meta, ObjectKind, SessionEnd, ftag, native, rugged, tag_of,
+    BlockHeader, Compression, CompressionMethod, Control, ControlCodec, End, Meta, ObjectKind, SessionEnd,
+    ftag, native, rugged, tag_of,
 };
 
 type Native = Over<native::BlockLayer, Over<packhorse_packet::native::PacketLayer, Check<Crc32c>>>;
@@ -139,11 +140,14 @@ fn native_messages() -> Vec<(&'static str, Vec<u8>)> {
         hash: None,
         ..file
     };
+    let lz4 = Compression { method: CompressionMethod::Lz4, content: Some(34_710), growing: true };
+    let compressed = Meta { compression: Some(lz4), size: None, hash: None, ..file };
     let end = End { object_id: file.object_id, size: file.size, hash: file.hash };
     encoded::<native::Codec>(&[
         ("file", Control::Meta(file)),
         ("folder", Control::Meta(folder)),
         ("stream", Control::Meta(growing)),
+        ("compressed", Control::Meta(compressed)),
         ("end", Control::End(end)),
         ("session-end", Control::SessionEnd(SessionEnd { session: 9, objects: 3, heard: false })),
     ])

@@ -10,7 +10,7 @@ use packhorse_buffer::{DecodeError, NoRoom, PacketBuf, Storage};
 
 use crate::ack::Ack;
 use crate::fountain::Shape;
-use crate::{Layout, LayoutError};
+use crate::{Compression, Layout, LayoutError};
 
 /// A control message of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,8 @@ pub struct Meta<'a> {
     pub size: Option<u64>,
     /// The function of `hash`, also of the hash in [`End`].
     pub hash_kind: HashKind,
-    /// The hash of all its bytes; `None` when it is still being computed: [`End`] brings it.
+    /// The hash of all its bytes, or of the content where they are compressed; `None` when it is still being computed:
+    /// [`End`] brings it.
     pub hash: Option<[u8; 32]>,
     /// A relative path, `/` between its parts; empty for none. UTF-8 in `native`; any bytes but NUL in `ftag`.
     /// As the wire says it: whoever makes a file of it makes it safe first.
@@ -80,6 +81,8 @@ pub struct Meta<'a> {
     pub mtime: Option<MTime>,
     /// How the fountain code cuts the object into source blocks; `None` when there is none, and always in `ftag`.
     pub fountain: Option<Shape>,
+    /// What the bytes are, when they are not the content itself. Never in `ftag`.
+    pub compression: Option<Compression>,
     /// The sender listens to acknowledgements. Never in `ftag`.
     pub answers: bool,
     /// The sender goes on without end, so that receivers leave when they have enough. Never in `ftag`.
@@ -97,6 +100,14 @@ impl<'a> Meta<'a> {
     #[must_use]
     pub fn name_utf8(&self) -> Option<&'a str> {
         core::str::from_utf8(self.name).ok()
+    }
+
+    /// Whether the size was not known when the object was first announced, whatever is known by now: a fountain code cuts
+    /// such an object into groups of one size.
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        let growing = matches!(self.compression, Some(Compression { growing: true, .. }));
+        matches!(self.kind, ObjectKind::Stream) || growing
     }
 
     /// How the object is cut into blocks, when its size is known.

@@ -12,6 +12,7 @@ pub mod arq;
 mod bitmap;
 mod block;
 mod block_set;
+mod compression;
 mod config;
 mod control;
 pub mod fountain;
@@ -33,6 +34,7 @@ pub use ack::{Ack, AckEntries, AckEntry, AckState, AckWriter};
 pub use bitmap::Bitmap;
 pub use block::BlockHeader;
 pub use block_set::{BlockSet, Full, MissingRanges};
+pub use compression::{Compression, CompressionMethod};
 pub use config::{Mode, RepeatOrder, SenderConfig};
 pub use control::{
     Control, ControlCodec, EncodeError, End, HashKind, MTime, Meta, ObjectKind, SessionEnd, tag_of,

@@ -11,8 +11,8 @@
 use packhorse_buffer::{Instant, log_debug, log_info, log_warn};
 
 use crate::{
-    BlockSet, End, EndVerdict, HashKind, Layout, LayoutError, Meta, MetaVerdict, MissingRanges, ObjectKind,
-    Place, ReceiverEvent, Refused, RefusedStats, TransferStats,
+    BlockSet, Compression, End, EndVerdict, HashKind, Layout, LayoutError, Meta, MetaVerdict, MissingRanges,
+    ObjectKind, Place, ReceiverEvent, Refused, RefusedStats, TransferStats,
 };
 
 /// Receives one object. Its memory is that of the block set.
@@ -53,6 +53,7 @@ struct About {
     hash_kind: HashKind,
     mode: Option<u32>,
     mtime: Option<(i64, u32)>,
+    compression: Option<Compression>,
     /// FNV-1a, 64 bits: the name itself may be long, and there is no allocator. Only a warning hangs on it.
     name: u64,
 }
@@ -62,8 +63,8 @@ impl About {
         let name = meta.name.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
         });
-        let Meta { object_id, session, index, kind, hash_kind, mode, mtime, .. } = *meta;
-        Self { object_id, session, index, kind, hash_kind, mode, mtime, name }
+        let Meta { object_id, session, index, kind, hash_kind, mode, mtime, compression, .. } = *meta;
+        Self { object_id, session, index, kind, hash_kind, mode, mtime, compression, name }
     }
 }
 

@@ -5,7 +5,8 @@
 use packhorse_buffer::{Layer, NoRoom, PacketBuf, Side};
 use packhorse_transfer::ftag::{BlockLayer, Codec, NAME_MAX, NAME_SENT_MAX};
 use packhorse_transfer::{
-    BlockHeader, Control, ControlCodec, EncodeError, End, HashKind, Meta, ObjectKind, SessionEnd,
+    BlockHeader, Compression, CompressionMethod, Control, ControlCodec, EncodeError, End, HashKind, Meta,
+    ObjectKind, SessionEnd,
 };
 use proptest::prelude::*;
 
@@ -57,6 +58,8 @@ fn what_ftag_cannot_say_is_refused_by_name() {
     assert_eq!(refused(Meta { name: b"a\0b", ..good }), EncodeError::BadName);
     assert!(matches!(refused(Meta { kind: ObjectKind::Folder, ..good }), EncodeError::Unsupported(_)));
     assert!(matches!(refused(Meta { hash_kind: HashKind::Blake3, ..good }), EncodeError::Unsupported(_)));
+    let compression = Some(Compression { method: CompressionMethod::Lz4, content: None, growing: false });
+    assert!(matches!(refused(Meta { compression, ..good }), EncodeError::Unsupported(_)));
     let end = Control::SessionEnd(SessionEnd::default());
     assert!(matches!(encode(&end), Err(EncodeError::Unsupported(_))));
 }

@@ -6,8 +6,8 @@ use packhorse_buffer::{DecodeErrorKind, Layer, PacketBuf};
 use packhorse_transfer::fountain::Shape;
 use packhorse_transfer::native::{BlockLayer, Codec};
 use packhorse_transfer::{
-    Ack, AckState, AckWriter, BlockHeader, Control, ControlCodec, EncodeError, End, HashKind, Meta,
-    ObjectKind, SessionEnd,
+    Ack, AckState, AckWriter, BlockHeader, Compression, CompressionMethod, Control, ControlCodec,
+    EncodeError, End, HashKind, Meta, ObjectKind, SessionEnd,
 };
 use proptest::prelude::*;
 
@@ -35,6 +35,11 @@ fn the_native_meta_lies_as_its_table_says() {
         mode: Some(0o644),
         mtime: Some((-2, 999_999_999)),
         fountain: Some(Shape { symbols: 0x0102, interleave: 3, index_bits: 20 }),
+        compression: Some(Compression {
+            method: CompressionMethod::Lz4,
+            content: Some(0x7172_7374_7576_7778),
+            growing: true,
+        }),
         answers: true,
         carousel: true,
     };
@@ -43,14 +48,16 @@ fn the_native_meta_lies_as_its_table_says() {
     assert_eq!(bytes[4..12], [1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(bytes[12..20], [0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18]);
     assert_eq!(bytes[20..28], [0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34]);
-    assert_eq!(bytes[28..36], [3, 1, 0, 0, 0x41, 0x42, 0x43, 0x44]);
+    assert_eq!(bytes[28..36], [3, 2, 0, 0, 0x41, 0x42, 0x43, 0x44]);
     assert_eq!(bytes[36..44], [0, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57]);
     assert_eq!(bytes[44..76], [0x66; 32]);
     assert_eq!(bytes[76..82], [1, 0, 3, b'a', b'/', b'b']);
     assert_eq!(bytes[82..89], [2, 0, 4, 0, 0, 1, 0o244]);
     assert_eq!(bytes[89..92], [3, 0, 12]);
     assert_eq!(bytes[92..104], [255, 255, 255, 255, 255, 255, 255, 254, 0x3B, 0x9A, 0xC9, 0xFF]);
-    assert_eq!(bytes[104..], [4, 0, 4, 1, 2, 3, 20]);
+    assert_eq!(bytes[104..111], [4, 0, 4, 1, 2, 3, 20]);
+    assert_eq!(bytes[111..116], [5, 0, 10, 1, 3]);
+    assert_eq!(bytes[116..], [0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78]);
     assert_eq!(meta.tag(), 0x0708);
 }
 
@@ -122,6 +129,28 @@ fn a_version_or_kind_from_the_future_is_unsupported() {
     }
 }
 
+#[test]
+fn compression_that_a_receiver_could_overlook_or_does_not_know_is_refused() {
+    let compression = Compression { method: CompressionMethod::Lz4, content: None, growing: false };
+    let meta = Meta { block_size: 1, compression: Some(compression), ..Meta::default() };
+    let good = encode(&Control::Meta(meta)).unwrap();
+    assert_eq!(good[76..], [5, 0, 10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(Codec::decode(&good), Ok(Control::Meta(meta)));
+    let refused = |offset: usize, value: u8| {
+        let mut bytes = good.clone();
+        bytes[offset] = value;
+        Codec::decode(&bytes).unwrap_err()
+    };
+    // The option with the hash of the object, no option with the hash of the content, another method, a folder.
+    assert_eq!(refused(29, 1).offset, 29);
+    assert_eq!(refused(76, 200).offset, 29);
+    assert_eq!(refused(79, 2).kind, DecodeErrorKind::Unsupported { value: 2 });
+    assert_eq!(refused(28, 2).offset, 28);
+    assert_eq!(refused(78, 9).offset, 77);
+    let folder = Meta { kind: ObjectKind::Folder, ..meta };
+    assert!(matches!(encode(&Control::Meta(folder)), Err(EncodeError::Unsupported(_))));
+}
+
 fn any_meta() -> impl Strategy<Value = (Meta<'static>, String)> {
     let ids = (any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>(), 1_u32..);
     let kind = prop_oneof![Just(ObjectKind::File), Just(ObjectKind::Folder), Just(ObjectKind::Stream)];
@@ -149,6 +178,11 @@ fn any_meta() -> impl Strategy<Value = (Meta<'static>, String)> {
                 symbols: u16::try_from(mode % 8192).unwrap() + 1,
                 interleave: mode.to_be_bytes()[1] % 4 + 1,
                 index_bits: mode.to_be_bytes()[0] % 24 + 1,
+            }),
+            compression: (kind != ObjectKind::Folder && index % 3 == 0).then_some(Compression {
+                method: CompressionMethod::Lz4,
+                content: size,
+                growing: index % 2 == 0,
             }),
             answers: index % 2 == 1,
             carousel: index % 4 > 1,

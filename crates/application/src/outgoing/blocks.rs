@@ -5,7 +5,7 @@ use std::io;
 
 use packhorse_buffer::Layer as _;
 use packhorse_link::{Framing, Transport};
-use packhorse_transfer::{BlockHeader, Meta, ObjectKind, Sender};
+use packhorse_transfer::{BlockHeader, Meta, Sender};
 
 use super::Outgoing;
 use crate::feed::Waited;
@@ -25,7 +25,7 @@ where
         name: &str,
     ) -> Result<bool, SendError> {
         let unreadable = |source| SendError::Read { name: name.to_owned(), source };
-        let stream = meta.kind == ObjectKind::Stream;
+        let stream = meta.is_stream();
         let keep = if stream { sender.oldest_needed() } else { u32::MAX };
         let Some(came) = self.feed.next_slab(keep).map_err(unreadable)? else { return Ok(false) };
         if stream {
@@ -37,7 +37,7 @@ where
                 meta.size = sender.size();
             }
         }
-        if came.hash.is_some() {
+        if came.hash.is_some() && meta.hash.is_none() {
             meta.hash = came.hash;
             self.meta_id = self.meta_id.wrapping_add(2);
         }

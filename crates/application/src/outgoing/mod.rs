@@ -9,34 +9,33 @@
 
 mod blocks;
 mod messages;
+mod open;
 mod session;
 
 pub use session::Answers;
 
+use open::unsendable;
+
 use core::hash::{BuildHasher as _, Hasher as _};
 use core::time::Duration;
-use std::io;
 
 use packhorse_buffer::timing::{Row, Timings};
 use packhorse_buffer::{Clock as _, Layer, SystemClock};
 use packhorse_link::{Boundaries, Framing, Transport};
 use packhorse_transfer::{
-    Control, ControlCodec, End, Layout, Meta, Mode, ObjectKind, Pace, Pacer, RepeatOrder, Sender,
-    SenderConfig, SessionEnd, Transmit, tag_of,
+    Control, ControlCodec, End, Meta, Mode, ObjectKind, Pace, Pacer, Sender, SenderConfig, SessionEnd,
+    Transmit, tag_of,
 };
 
 use crate::SendError;
-use crate::catalog::{Catalog, Entry, EntryKind};
-use crate::choose::{self, LinkEstimate};
+use crate::catalog::{Catalog, Entry};
 use crate::feed::{Feed, Messages};
-use crate::integrity::{Hasher, hash_file};
 use crate::outlet::Outlet;
 use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
 use crate::report::{SendReport, add};
 use crate::settings::{SendSettings, ahead, config, smooth};
 use crate::slab::Shape;
-use crate::slab_reader::Job;
 use crate::transmission::PATIENCE;
 use crate::transmission::needs_session;
 
@@ -75,6 +74,8 @@ pub struct Outgoing<P: Profile, F, T> {
     patience: Duration,
     /// Copies of a block follow it, object by object.
     chooses_copies: bool,
+    /// Objects are sent compressed.
+    compress: bool,
     /// Where there is a pace: a message goes next, if one waits.
     message_next: bool,
     report: SendReport,
@@ -136,6 +137,7 @@ where
             loss: settings.loss,
             patience: settings.patience.unwrap_or(PATIENCE),
             chooses_copies,
+            compress: settings.compress,
             message_next: false,
             report: SendReport::default(),
         })
@@ -213,9 +215,6 @@ where
         watch: &mut dyn Watch,
     ) -> Result<(), SendError> {
         let name = entry.name.as_str();
-        let unreadable = |source| SendError::Read { name: name.to_owned(), source };
-        let unsendable =
-            |reason: String| SendError::Unsendable { name: name.to_owned(), profile: P::NAME, reason };
         // Counts on in its low bits, so that neighbours have different tags.
         let object_id = self.session.wrapping_add(u64::from(index));
         let mut meta = Meta {
@@ -232,44 +231,13 @@ where
             mode: entry.mode,
             mtime: entry.modified,
             fountain: None,
+            compression: None,
             answers: false,
             carousel: false,
         };
-        let mut sender = if entry.kind == EntryKind::Stream {
-            if !P::Codec::SESSIONS {
-                return Err(unsendable(
-                    "its length must be known; write it to a file and send that".to_owned(),
-                ));
-            }
-            self.outlet.lend(None);
-            self.feed.load(Job::Stream { reader: Box::new(io::stdin()) });
-            Sender::stream(self.block, self.config).map_err(|error| unsendable(error.to_string()))?
-        } else {
-            let (size, file) = entry.open().map_err(unreadable)?;
-            meta.size = Some(size);
-            let layout = Layout::new(size, self.block).map_err(|error| unsendable(error.to_string()))?;
-            if self.chooses_copies {
-                let loss = self.loss.unwrap_or(LinkEstimate::LOSS);
-                self.config.mode = Mode::Repeat { copies: choose::copies(layout.blocks(), loss).max(1) };
-            }
-            match file {
-                Some(file) if size > 0 => {
-                    if P::HASH_FIRST {
-                        meta.hash = Some(hash_file(P::Codec::HASH, &file, size).map_err(unreadable)?);
-                    }
-                    let passes = match self.config.order {
-                        RepeatOrder::Spread => self.config.mode.copies().saturating_add(1),
-                        RepeatOrder::Together => 1,
-                    };
-                    self.outlet.lend(file.try_clone().ok());
-                    self.feed.load(Job::File { file, size, passes });
-                }
-                _ => meta.hash = Some(Hasher::new(P::Codec::HASH).finish()),
-            }
-            Sender::new(layout, self.config)
-        };
+        let mut sender = self.open(entry, &mut meta)?;
         // Found out before anything is on the wire.
-        self.encode(&Control::Meta(meta)).map_err(|error| unsendable(error.to_string()))?;
+        self.encode(&Control::Meta(meta)).map_err(|error| unsendable::<P>(name, error.to_string()))?;
         self.meta_id = self.meta_id.wrapping_add(2);
         let started = self.clock.now();
         watch.event(Event::Started { name, size: meta.size });
@@ -278,7 +246,8 @@ where
         add(&mut self.report.transfer, sender.stats());
         self.count();
         result?;
-        let bytes = sender.layout().size();
+        let content = meta.compression.and_then(|compression| compression.content);
+        let bytes = content.unwrap_or(sender.layout().size());
         let hash = if meta.kind == ObjectKind::Folder { None } else { meta.hash };
         watch.event(Event::Done { name, path: None, bytes, hash, took: self.clock.now().since(started) });
         Ok(())

@@ -6,23 +6,28 @@
 //!   reader thread   of a stream: reads ahead, a few chunks
 //! ```
 
+use alloc::sync::Arc;
 use core::marker::PhantomData;
 use core::time::Duration;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use packhorse_buffer::{Clock as _, Instant, Layer as _, NoProbe, PacketBuf};
 use packhorse_link::{Framing, Transport};
-use packhorse_transfer::{ControlCodec as _, HashKind};
+use packhorse_transfer::{ControlCodec as _, HashKind, Mode};
 
 use super::Outgoing;
+use super::open::lz4;
 use crate::catalog::{Catalog, Entry, EntryKind};
 use crate::feed::Input;
 use crate::inlet::{Came, Inlet};
 use crate::integrity::{Hasher, hash_file};
+use crate::pack::{self, Packer};
 use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
 use crate::report::SendReport;
+use crate::slab_reader::ByteStream;
 use crate::transmission::{
     FileSource, Growth, ObjectSource, Offer, SendEvent, SendPlan, SendSession, StreamSource,
 };
@@ -30,6 +35,8 @@ use crate::{LinkError, SendError};
 
 /// Files up to this size are hashed before they are sent, so that every META is whole and all of them are the same.
 const HASH_FIRST: u64 = 16 << 20;
+/// Files up to this size are compressed before they are sent.
+const SPOOL_MAX: u64 = 256 << 20;
 /// Of a stream: bytes read at a time, chunks that may wait, bytes held.
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 8;
@@ -45,7 +52,7 @@ const REST: Duration = Duration::from_secs(3600);
 pub(super) enum Source {
     Nothing,
     File(FileSource),
-    Stream(StreamSource, Receiver<io::Result<Vec<u8>>>),
+    Stream(StreamSource, Receiver<io::Result<Vec<u8>>>, Arc<OnceLock<[u8; 32]>>),
 }
 
 /// Takes what receivers answer: give it the way back of the link, on a thread of its own.
@@ -232,6 +239,15 @@ where
         }
     }
 
+    /// Larger files are compressed while they are sent, so that receivers of other objects do not wait: what grows can neither
+    /// go on after an interruption nor go round without end.
+    fn spool_max(&self) -> u64 {
+        match self.config.mode {
+            Mode::Fountain { repair_percent: None } => u64::MAX,
+            _ => SPOOL_MAX,
+        }
+    }
+
     fn offer(
         &mut self,
         session: &mut SendSession<P, Source>,
@@ -242,16 +258,34 @@ where
         let name = entry.name.as_str();
         let kind = P::Codec::HASH;
         let unreadable = |source| SendError::Read { name: name.to_owned(), source };
+        let mut compression = None;
         let (size, hash, source) = if entry.kind == EntryKind::Stream {
-            (None, None, read_stream(kind).map_err(SendError::Threads)?)
+            let reader = if self.compress {
+                compression = Some(lz4(None, true));
+                ByteStream::Packed(Box::new(Packer::stream(io::stdin(), kind).map_err(SendError::Threads)?))
+            } else {
+                ByteStream::Plain(Box::new(io::stdin()))
+            };
+            (None, None, read_ahead(reader, kind).map_err(SendError::Threads)?)
         } else {
-            match entry.open().map_err(unreadable).inspect_err(|_| session.skip())? {
-                (size, Some(file)) if size > 0 => {
-                    let hash = if size <= HASH_FIRST || P::HASH_FIRST {
-                        Some(hash_file(kind, &file, size).map_err(unreadable)?)
-                    } else {
-                        None
-                    };
+            let opened = entry.open().map_err(unreadable).inspect_err(|_| session.skip())?;
+            match opened {
+                (size, Some(file)) if size > 0 && self.compress && size > self.spool_max() => {
+                    compression = Some(lz4(Some(size), true));
+                    let packer = Packer::file(file, size, kind).map_err(unreadable)?;
+                    let reader = ByteStream::Packed(Box::new(packer));
+                    (None, None, read_ahead(reader, kind).map_err(SendError::Threads)?)
+                }
+                (content, Some(file)) if content > 0 => {
+                    let (mut file, mut size, mut hash) = (file, content, None);
+                    if self.compress
+                        && let Some(spooled) = pack::spool(&file, size, kind).map_err(unreadable)?
+                    {
+                        compression = Some(lz4(Some(content), false));
+                        (file, size, hash) = (spooled.file, spooled.size, Some(spooled.hash));
+                    } else if size <= HASH_FIRST || P::HASH_FIRST {
+                        hash = Some(hash_file(kind, &file, size).map_err(unreadable)?);
+                    }
                     (Some(size), hash, Source::File(FileSource::new(file, size, kind)))
                 }
                 (size, _) => (Some(size), Some(Hasher::new(kind).finish()), Source::Nothing),
@@ -263,6 +297,7 @@ where
                 name: name.to_owned(),
                 kind: entry.kind.into(),
                 size,
+                compression,
                 hash,
                 mode: entry.mode,
                 modified: entry.modified,
@@ -279,7 +314,7 @@ impl ObjectSource for Source {
         match self {
             Self::Nothing => Err(io::ErrorKind::UnexpectedEof.into()),
             Self::File(file) => file.read_at(offset, into),
-            Self::Stream(stream, _) => stream.read_at(offset, into),
+            Self::Stream(stream, ..) => stream.read_at(offset, into),
         }
     }
 
@@ -287,7 +322,11 @@ impl ObjectSource for Source {
         match self {
             Self::Nothing => Ok(None),
             Self::File(file) => file.hash(),
-            Self::Stream(stream, _) => stream.hash(),
+            // Of a compressed object the hash is the content's, known since the end of the stream.
+            Self::Stream(stream, _, hash) => match hash.get() {
+                Some(hash) => Ok(Some(*hash)),
+                None => stream.hash(),
+            },
         }
     }
 
@@ -295,7 +334,7 @@ impl ObjectSource for Source {
         match self {
             Self::Nothing => Ok(Growth { available: 0, whole: true }),
             Self::File(file) => file.grow(keep),
-            Self::Stream(stream, chunks) => {
+            Self::Stream(stream, chunks, _) => {
                 stream.grow(keep)?;
                 while stream.held() < HELD_MAX {
                     match chunks.try_recv() {
@@ -314,15 +353,22 @@ impl ObjectSource for Source {
     }
 }
 
-/// Reads standard input ahead.
-fn read_stream(kind: HashKind) -> io::Result<Source> {
+/// Reads a stream ahead, on a thread of its own.
+fn read_ahead(mut input: ByteStream, kind: HashKind) -> io::Result<Source> {
     let (sender, chunks) = sync_channel(CHUNKS);
+    let hash = Arc::new(OnceLock::new());
+    let told = Arc::clone(&hash);
     std::thread::Builder::new().name("reader".into()).spawn(move || {
-        let mut input = io::stdin();
         loop {
             let mut chunk = vec![0; CHUNK];
             match input.read(&mut chunk) {
-                Ok(0) => return,
+                Ok(0) => {
+                    if let ByteStream::Packed(packer) = &input {
+                        // Before the channel ends, which says that this was all.
+                        let _ = told.set(packer.content_hash());
+                    }
+                    return;
+                }
                 Ok(len) => {
                     chunk.truncate(len);
                     if sender.send(Ok(chunk)).is_err() {
@@ -337,5 +383,5 @@ fn read_stream(kind: HashKind) -> io::Result<Source> {
             }
         }
     })?;
-    Ok(Source::Stream(StreamSource::new(kind), chunks))
+    Ok(Source::Stream(StreamSource::new(kind), chunks, hash))
 }

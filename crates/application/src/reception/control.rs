@@ -116,8 +116,13 @@ impl<P: Profile> ReceiveSession<P> {
                     ObjectKind::File | ObjectKind::Stream => {
                         // A hash that is there from the first announcement on is there in each.
                         let hash = meta.hash.filter(|_| P::HASH_FIRST);
-                        let identity = Identity::new(meta.size, meta.mtime, hash);
-                        self.first.push(Command::Begin { key, name, identity, decodes: fountain.is_some() });
+                        let compression = meta.compression;
+                        // What was made while it was sent need not be made the same way again.
+                        let content = compression.map(|about| about.content.unwrap_or(0));
+                        let identity = Identity::new(meta.size, meta.mtime, hash, content)
+                            .filter(|_| compression.is_none_or(|about| !about.growing));
+                        let (size, decodes) = (meta.size, fountain.is_some());
+                        self.first.push(Command::Begin { key, name, identity, decodes, size, compression });
                     }
                 }
                 self.answer_meta(label, meta, Some(key));
@@ -199,7 +204,7 @@ fn geometry(meta: &Meta<'_>) -> Result<Option<Geometry>, ()> {
     let layout = meta.layout().map_err(drop)?;
     // A stream that has ended by now was cut as one that had not.
     let geometry = match layout {
-        Some(layout) if meta.kind != ObjectKind::Stream => Geometry::of(shape, layout),
+        Some(layout) if !meta.is_stream() => Geometry::of(shape, layout),
         _ => Geometry::of_stream(shape, meta.block_size),
     };
     let mut geometry = geometry.map_err(drop)?;

@@ -62,7 +62,7 @@ impl<P: Profile> ReceiveSession<P> {
         watch.event(Event::Done {
             name: &object.name.to_string(),
             path: landed.path.as_deref(),
-            bytes: object.bytes,
+            bytes: landed.content.unwrap_or(object.bytes),
             hash,
             took: now.since(object.began),
         });
@@ -85,7 +85,7 @@ impl<P: Profile> ReceiveSession<P> {
                 self.report.unplaced += 1;
                 self.fail(key, &lost.to_string(), watch);
             }
-            Lost::Damaged => self.fail(key, &lost.to_string(), watch),
+            Lost::Damaged | Lost::Content(_) => self.fail(key, &lost.to_string(), watch),
         }
     }
 }

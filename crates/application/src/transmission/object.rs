@@ -6,8 +6,8 @@ use packhorse_buffer::Instant;
 use packhorse_transfer::arq::Slot;
 use packhorse_transfer::fountain::{Encoder, Geometry, Shape};
 use packhorse_transfer::{
-    AckState, ControlCodec as _, End, Layout, MTime, Meta, Mode, ObjectKind, RepeatOrder, Sender,
-    SenderConfig, TransferStats, Transmit, tag_of,
+    AckState, Compression, ControlCodec as _, End, Layout, MTime, Meta, Mode, ObjectKind, RepeatOrder,
+    Sender, SenderConfig, TransferStats, Transmit, tag_of,
 };
 
 use super::{ObjectSource, SendEvent, SendPlan};
@@ -28,6 +28,8 @@ pub struct Offer<S> {
     pub kind: ObjectKind,
     /// Its bytes; `None` for a stream that still grows.
     pub size: Option<u64>,
+    /// What its bytes are, when they are not the content itself; the hash is the content's then.
+    pub compression: Option<Compression>,
     /// Its hash, if it is known.
     pub hash: Option<[u8; 32]>,
     /// Unix permission bits.
@@ -92,7 +94,7 @@ impl<S: ObjectSource> Active<S> {
         offer: Offer<S>,
         now: Instant,
     ) -> Result<Self, SendError> {
-        let Offer { name, kind, size, hash, mode, modified, source } = offer;
+        let Offer { name, kind, size, compression, hash, mode, modified, source } = offer;
         let refuse = |reason: String| SendError::Unsendable { name: name.clone(), profile: P::NAME, reason };
         // Counts on in its low bits, so that neighbours have different tags.
         let object_id = plan.session.wrapping_add(u64::from(index));
@@ -108,6 +110,7 @@ impl<S: ObjectSource> Active<S> {
             hash,
             mode,
             mtime: modified,
+            compression,
             answers: plan.answers,
             ..Meta::default()
         };
@@ -122,7 +125,7 @@ impl<S: ObjectSource> Active<S> {
             Mode::Fountain { repair_percent } => {
                 let shape = Shape::for_blocks(plan.block, size);
                 let geometry = match size {
-                    Some(_) if kind != ObjectKind::Stream => Geometry::of(shape, layout),
+                    Some(_) if !meta.is_stream() => Geometry::of(shape, layout),
                     _ => Geometry::of_stream(shape, plan.block),
                 };
                 let geometry = geometry.map_err(|error| refuse(error.to_string()))?;
@@ -309,7 +312,9 @@ impl<S: ObjectSource> Active<S> {
         let reason = match self.sender.outcome() {
             None | Some(AckState::Verified) => {
                 let hash = if self.meta.kind == ObjectKind::Folder { None } else { self.meta.hash };
-                let (bytes, took) = (self.sender.layout().size(), now.since(self.began));
+                let content = self.meta.compression.and_then(|compression| compression.content);
+                let bytes = content.unwrap_or(self.sender.layout().size());
+                let took = now.since(self.began);
                 return Ok(SendEvent::Done { index, name, bytes, hash, took });
             }
             Some(AckState::Failed) => "the receiver could not put it together or keep it; send it again",

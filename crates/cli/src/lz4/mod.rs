@@ -6,7 +6,8 @@ mod target;
 
 use alloc::sync::Arc;
 use core::ops::ControlFlow;
-use std::io::IsTerminal as _;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
@@ -28,9 +29,6 @@ pub(crate) fn run(args: &Lz4Args) -> anyhow::Result<Exit> {
     if args.quiet > 1 {
         screen::be_silent();
     }
-    if let Some(path) = args.timeline.as_deref().filter(|path| path.is_file() && !args.force) {
-        bail!("{} exists; -f replaces it", path.display());
-    }
     let mut source = Source::open(args.input.as_deref())?;
     let decompress = args.decompress || args.test || (source.is_named_lz4() && !args.compress);
     let plan = plan(args);
@@ -39,14 +37,20 @@ pub(crate) fn run(args: &Lz4Args) -> anyhow::Result<Exit> {
     if args.rm && !target.is_lasting() {
         bail!("--rm deletes IN only when the result is a file: name OUT");
     }
-    let input = source.input()?;
+    // Found out before anything is done that a picture would be of.
+    let picture = args.timeline.as_deref().map(|path| Picture::create(path, args.force)).transpose()?;
+    let input = source.input(matches!(target, Target::Stdout(_)))?;
     let start = Instant::now();
     let shown = source.len().filter(|_| bar_is_wanted(args, &target));
     let result = pass(&options, input, &mut target, &plan, shown);
     let took = start.elapsed();
     // The picture of a run that failed shows where.
-    if let (Some(path), Some(timeline)) = (&args.timeline, &plan.timeline) {
-        draw(path, timeline, &title(args, &plan, decompress))?;
+    let drawn = picture
+        .zip(plan.timeline.as_deref())
+        .map_or(Ok(()), |(picture, timeline)| picture.draw(timeline, &title(args, &plan, decompress)));
+    if let (Err(_), Err(error)) = (&result, &drawn) {
+        // Why the run failed is what counts.
+        screen::line(&format!("packhorse: {error:#}"));
     }
     let done = match result {
         Ok(done) => done,
@@ -58,6 +62,7 @@ pub(crate) fn run(args: &Lz4Args) -> anyhow::Result<Exit> {
     };
     let told = args.verbose > 0 || (target.is_file() && args.quiet == 0);
     target.finish(&source, args.rm)?;
+    drawn?;
     if args.rm {
         source.delete()?;
     }
@@ -80,7 +85,11 @@ impl Options {
     fn new(args: &Lz4Args, source: &Source, decompress: bool) -> anyhow::Result<Self> {
         let dictionary = args.dictionary.as_deref().map(read_dictionary).transpose()?;
         if decompress {
-            return Ok(Self::Decompress(DecompressOptions { dictionary, limit: args.limit }));
+            return Ok(Self::Decompress(DecompressOptions {
+                dictionary,
+                limit: args.limit,
+                ..DecompressOptions::default()
+            }));
         }
         let mut options = CompressOptions {
             level: args.effort(),
@@ -157,8 +166,38 @@ fn read_dictionary(path: &Path) -> anyhow::Result<Dictionary> {
     Ok(Dictionary::new(&bytes))
 }
 
-fn draw(path: &Path, timeline: &Timeline, title: &str) -> anyhow::Result<()> {
-    std::fs::write(path, timeline.to_svg(title)).with_context(|| format!("cannot write {}", path.display()))
+/// The file that a timeline is drawn into.
+struct Picture<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> Picture<'a> {
+    /// Makes the file; one that is there is replaced only when `force` says so.
+    fn create(path: &'a Path, force: bool) -> anyhow::Result<Self> {
+        let mut options = OpenOptions::new();
+        // What is no file, as /dev/null, can be written as it is.
+        let new = !force && !path.metadata().is_ok_and(|there| !there.is_file());
+        let file = if new {
+            options.write(true).create_new(true)
+        } else {
+            options.write(true).create(true).truncate(true)
+        };
+        match file.open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                bail!("{} exists; -f replaces it", path.display())
+            }
+            file => Ok(Self { path, file: file.with_context(|| cannot_draw(path))? }),
+        }
+    }
+
+    fn draw(mut self, timeline: &Timeline, title: &str) -> anyhow::Result<()> {
+        self.file.write_all(timeline.to_svg(title).as_bytes()).with_context(|| cannot_draw(self.path))
+    }
+}
+
+fn cannot_draw(path: &Path) -> String {
+    format!("cannot draw the timeline into {}", path.display())
 }
 
 fn title(args: &Lz4Args, plan: &Plan, decompress: bool) -> String {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use packhorse::compress::Input;
 
+use crate::interrupt::Interruptible;
 use crate::stdio;
 
 /// What is read.
@@ -55,14 +56,21 @@ impl Source {
         self.metadata().is_some_and(|ours| (ours.dev(), ours.ino()) == (other.dev(), other.ino()))
     }
 
-    /// For reading, once.
+    /// For reading, once. `feeds_stdout`: what is read becomes what is written to standard output.
     ///
     /// # Errors
     /// When the system says nothing about it.
-    pub(crate) fn input(&mut self) -> anyhow::Result<Input<'static>> {
+    pub(crate) fn input(&mut self, feeds_stdout: bool) -> anyhow::Result<Input<'static>> {
         match self.file.take() {
             Some(file) => Input::file(file).context("cannot read the input"),
-            None => Ok(Input::stream(stdio::Input::stdin()?)),
+            None => {
+                let (reader, interrupt) =
+                    Interruptible::stdin(feeds_stdout).context("cannot read standard input")?;
+                Ok(Input::Interruptible {
+                    reader: Box::new(reader),
+                    interrupt: Box::new(move || drop(interrupt)),
+                })
+            }
         }
     }
 

@@ -70,7 +70,7 @@ impl Target {
     fn file(path: PathBuf, source: &Source, replace: bool) -> anyhow::Result<Self> {
         let cannot = || format!("cannot write {}", path.display());
         // A link stays a link: what it leads to is written.
-        let path = path.canonicalize().unwrap_or(path.clone());
+        let path = path.canonicalize().unwrap_or_else(|_| lead(path.clone()));
         match path.metadata() {
             Ok(there) if there.is_dir() => bail!("{} is a folder; name a file", path.display()),
             Ok(there) if !there.is_file() => {
@@ -146,6 +146,16 @@ impl Write for Target {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Where links lead that lead to nothing yet: there the file is made, as `lz4` does.
+fn lead(mut path: PathBuf) -> PathBuf {
+    // Links in a circle end nowhere.
+    for _ in 0..40 {
+        let Ok(target) = path.read_link() else { break };
+        path = path.parent().map_or(target.clone(), |folder| folder.join(&target));
+    }
+    path
 }
 
 fn stdout() -> anyhow::Result<Target> {

@@ -44,6 +44,11 @@ impl<R: Read> FrameEncoder<R> {
         Ok(Self { ahead, state: State::Before })
     }
 
+    /// The reader, of which more may have been read than was asked for.
+    pub fn get_ref(&self) -> &R {
+        self.ahead.feed.get_ref()
+    }
+
     fn get(&mut self, into: &mut [u8]) -> Result<usize, Error> {
         loop {
             let count = take(self.ahead.drain.writer().get_mut(), &mut self.ahead.taken, into);

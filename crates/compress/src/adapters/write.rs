@@ -155,6 +155,11 @@ impl<W: Write> FrameDecoder<W> {
         self.content.writer_ref().get_ref()
     }
 
+    /// The writer, to take away what it has got so far.
+    pub fn get_mut(&mut self) -> &mut W {
+        self.content.writer().get_mut()
+    }
+
     fn put(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         if self.intake.failed() {
             self.intake.error()?;

@@ -98,6 +98,10 @@ impl<R: Read> ReadFeed<R> {
     pub(crate) fn new(reader: R, cutter: Cutter) -> Self {
         Self { reader, cutter, ended: false, short: false }
     }
+
+    pub(crate) fn get_ref(&self) -> &R {
+        &self.reader
+    }
 }
 
 impl<R: Read> Feed for ReadFeed<R> {

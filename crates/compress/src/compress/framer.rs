@@ -3,8 +3,9 @@
 use std::io::{IoSlice, Write};
 
 use super::Options;
-use crate::brick::{BLOCKS, Brick, Outcome};
+use crate::brick::{BLOCKS, Block, Brick, Outcome};
 use crate::error::Error;
+use crate::expansion::Expansion;
 use crate::frame::{BLOCK_HEADER, CHECKSUM, Checksum, Descriptor, END_MARK, STORED};
 use crate::output::Counted;
 use crate::schedule::{Drain, Progress};
@@ -15,6 +16,7 @@ pub(crate) struct Framer<W> {
     frame: Descriptor,
     checksum: Checksum,
     content: u64,
+    expansion: Option<Expansion>,
 }
 
 impl<W: Write> Framer<W> {
@@ -24,6 +26,7 @@ impl<W: Write> Framer<W> {
             frame: options.descriptor(),
             checksum: Checksum::new(),
             content: 0,
+            expansion: options.expansion,
         }
     }
 
@@ -64,6 +67,7 @@ impl<W: Write> Drain for Framer<W> {
         let mut slices = [IoSlice::new(&[]); BLOCKS];
         let mut used = 0;
         let mut failed = None;
+        let mut coded = self.writer.written();
         for (block, slice) in brick.blocks_mut().iter_mut().zip(&mut slices) {
             let offset = block.offset;
             if let Outcome::Unread(error) = block.outcome() {
@@ -76,6 +80,11 @@ impl<W: Write> Drain for Framer<W> {
                 self.checksum.update(block.payload());
             }
             self.content += u64::try_from(block.payload().len()).unwrap_or(0);
+            let len = |block: &Block| u64::try_from(block.result().len()).unwrap_or(u64::MAX);
+            if self.expansion.is_some_and(|most| self.content > most.most(coded.saturating_add(len(block)))) {
+                block.set_outcome(Outcome::Stored);
+            }
+            coded = coded.saturating_add(len(block));
             let result = block.result();
             let stored = if matches!(block.outcome(), Outcome::Stored) { STORED } else { 0 };
             let header: [u8; BLOCK_HEADER] =

@@ -78,19 +78,15 @@ pub fn compress_on<A: Accelerator>(
     let mut framer = Framer::new(writer, options);
     framer.begin()?;
     match input {
-        Input::Stream(reader) => {
-            let mut feed = ReadFeed::new(reader, Cutter::new(options));
-            schedule::run(plan, accelerator, &mut feed, &mut framer, watch)?;
-        }
         // Linked blocks need the bytes before them, and reading those twice is no good while somebody writes.
-        Input::File { file, start } if options.linked => {
-            let reader = crate::input::Sequential { file, at: start };
-            let mut feed = ReadFeed::new(reader, Cutter::new(options));
-            schedule::run(plan, accelerator, &mut feed, &mut framer, watch)?;
-        }
-        Input::File { file, start } => {
+        Input::File { file, start } if !options.linked => {
             let mut feed = cutter::FileFeed::new(file, start, options)?;
-            schedule::run(plan, accelerator, &mut feed, &mut framer, watch)?;
+            schedule::run(plan, accelerator, &mut feed, &mut framer, watch, Box::new(|| {}))?;
+        }
+        stream => {
+            let (reader, interrupt) = stream.into_stream();
+            let mut feed = ReadFeed::new(reader, Cutter::new(options));
+            schedule::run(plan, accelerator, &mut feed, &mut framer, watch, interrupt)?;
         }
     }
     framer.finish()?;

@@ -1,6 +1,7 @@
 //! [`Options`]: what a frame is to be like.
 
 use crate::codec::Level;
+use crate::expansion::Expansion;
 use crate::frame::{BlockSize, Descriptor, Dictionary};
 
 /// What a frame is to be like. The default is the smallest header: independent blocks of 1 MiB, fast, no checksums.
@@ -20,6 +21,9 @@ pub struct Options {
     pub dictionary: Option<Dictionary>,
     /// How hard to try.
     pub level: Level,
+    /// Blocks are stored as they are where compressing them would make the frame expand further than this: decoders that
+    /// have such a limit take the frame whatever is in it.
+    pub expansion: Option<Expansion>,
 }
 
 impl Options {

@@ -13,8 +13,8 @@ use crate::frame::{
 use crate::input::read_some;
 use crate::schedule::{Feed, Idle};
 
-/// Most blocks of a legacy frame in a brick: they are as large as eight others.
-const LEGACY_BLOCKS: usize = 2;
+/// Most blocks of a legacy frame in a brick: they are as large as eight others, and bricks are computed at once, too.
+const LEGACY_BLOCKS: usize = 1;
 
 /// Bytes that are dropped at once.
 const SCRATCH: usize = 16 * 1024;
@@ -26,6 +26,7 @@ pub(crate) struct Intake {
     have: usize,
     scratch: Vec<u8>,
     dictionary: Option<Dictionary>,
+    no_legacy: bool,
     frame: Option<Descriptor>,
     chain: Option<Arc<Chain>>,
     /// Blocks of this frame so far.
@@ -45,6 +46,7 @@ impl Intake {
             have: 0,
             scratch: Vec::new(),
             dictionary: options.dictionary.clone(),
+            no_legacy: options.no_legacy,
             frame: None,
             chain: None,
             blocks: 0,
@@ -166,6 +168,7 @@ impl Intake {
                 brick.marks.begin = Some(Some(frame));
                 Ok(false)
             }
+            Event::Legacy if self.no_legacy => Err(FrameErrorKind::Legacy.at(at)),
             Event::Legacy => {
                 (self.frame, self.chain, self.blocks) = (None, None, 0);
                 brick.marks.begin = Some(None);

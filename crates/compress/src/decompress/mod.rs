@@ -21,7 +21,7 @@ pub use kernel::DecompressKernel;
 use crate::accelerator::{Accelerator, CpuPool, Inline};
 use crate::error::Error;
 use crate::frame::Dictionary;
-use crate::input::{Input, Sequential};
+use crate::input::Input;
 use crate::schedule::{self, Plan, Progress, Schedule, Watch, unwatched};
 
 /// How frames are read.
@@ -31,6 +31,8 @@ pub struct Options {
     pub dictionary: Option<Dictionary>,
     /// Most bytes of content: beyond that the input is refused, against bombs.
     pub limit: Option<u64>,
+    /// Legacy frames are refused: their blocks of 8 MiB take more memory than any other's.
+    pub no_legacy: bool,
 }
 
 /// Decompresses all frames of `reader` into `writer`, on threads of this machine.
@@ -76,13 +78,10 @@ pub fn decompress_on<A: Accelerator>(
     plan: &Plan,
     watch: &mut Watch<'_>,
 ) -> Result<Progress, Error> {
-    let reader: Box<dyn Read + Send + '_> = match input {
-        Input::Stream(reader) => reader,
-        Input::File { file, start } => Box::new(Sequential { file, at: start }),
-    };
+    let (reader, interrupt) = input.into_stream();
     let mut feed = ReadFeed::new(reader, Intake::new(options));
     let mut drain = ContentWriter::new(writer, options);
-    schedule::run(plan, accelerator, &mut feed, &mut drain, watch)?;
+    schedule::run(plan, accelerator, &mut feed, &mut drain, watch, interrupt)?;
     drain.finish()?;
     let content = schedule::Drain::progress(&drain).content;
     Ok(Progress { content, coded: feed.offset() })

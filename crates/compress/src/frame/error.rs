@@ -91,6 +91,9 @@ pub enum FrameErrorKind {
     /// The frame names a dictionary and none was given, or another one.
     #[error("the frame needs the dictionary with id {0:#010x}; give it with -D")]
     Dictionary(u32),
+    /// A legacy frame where those are not taken.
+    #[error("a legacy frame, which is not taken here")]
+    Legacy,
     /// More came out than the caller allows.
     #[error("the content exceeds the limit of {0} bytes")]
     Limit(u64),

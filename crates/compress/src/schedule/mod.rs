@@ -19,6 +19,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use crate::accelerator::{Accelerator, DeviceError};
 use crate::brick::Brick;
 use crate::error::Error;
+use crate::input::Interrupt;
 use crate::timeline::Timeline;
 
 /// The order of reading, computing and writing.
@@ -134,17 +135,19 @@ pub(crate) trait Drain {
     fn progress(&self) -> Progress;
 }
 
-/// Runs everything from `feed` through `accelerator` to `drain`.
+/// Runs everything from `feed` through `accelerator` to `drain`. When that fails, `interrupt` ends a read that waits.
 pub(crate) fn run<A: Accelerator, F: Feed + Send, D: Drain>(
     plan: &Plan,
     accelerator: &A,
     feed: &mut F,
     drain: &mut D,
     watch: &mut Watch<'_>,
+    interrupt: Interrupt<'_>,
 ) -> Result<(), Error> {
     match plan.schedule {
+        // Between reads nothing waits.
         Schedule::Serial => serial::run(plan, accelerator, feed, drain, watch),
-        Schedule::Overlapped { .. } => overlapped::run(plan, accelerator, feed, drain, watch),
+        Schedule::Overlapped { .. } => overlapped::run(plan, accelerator, feed, drain, watch, interrupt),
     }
 }
 

@@ -17,6 +17,7 @@ use super::{Drain, Feed, Idle, Plan, Watch, finish};
 use crate::accelerator::{Accelerator, DeviceError};
 use crate::brick::Brick;
 use crate::error::Error;
+use crate::input::Interrupt;
 use crate::timeline::{Lane, Timeline};
 
 pub(super) fn run<A: Accelerator, F: Feed + Send, D: Drain>(
@@ -25,6 +26,7 @@ pub(super) fn run<A: Accelerator, F: Feed + Send, D: Drain>(
     feed: &mut F,
     drain: &mut D,
     watch: &mut Watch<'_>,
+    interrupt: Interrupt<'_>,
 ) -> Result<(), Error> {
     let timeline = plan.timeline.as_deref();
     let sets = plan.schedule.sets();
@@ -41,6 +43,10 @@ pub(super) fn run<A: Accelerator, F: Feed + Send, D: Drain>(
             .spawn_scoped(scope, || read(accelerator, feed, free, started, &flying, timeline))
             .map_err(|error| DeviceError(format!("no thread: {error}")))?;
         let written = write(accelerator, drain, running, give, watch, &flying, timeline);
+        if written.is_err() {
+            // The reader may wait for what never comes.
+            interrupt();
+        }
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // What failed in writing came earlier in the stream than what failed in reading.
         written.and(read)

@@ -11,8 +11,8 @@ use std::io::{Read as _, Write as _};
 use packhorse_compress::accelerator::Inline;
 use packhorse_compress::frame::{BlockSize, Dictionary, FrameErrorKind};
 use packhorse_compress::{
-    BlockError, CompressOptions, DecompressKernel, DecompressOptions, Error, Input, Level, Plan, Schedule,
-    block, compress_to_vec, decompress_on, decompress_to_vec, unwatched, write,
+    BlockError, CompressOptions, DecompressKernel, DecompressOptions, Error, Expansion, Input, Level, Plan,
+    Schedule, block, compress_to_vec, decompress_on, decompress_to_vec, unwatched, write,
 };
 
 /// Most bytes that a frame may become here: bombs are to be refused, not waited for.
@@ -23,7 +23,7 @@ const LIMIT: u64 = 1 << 20;
 /// # Panics
 /// When two ways of decoding disagree.
 pub fn lz4_decode(data: &[u8]) {
-    let options = DecompressOptions { dictionary: None, limit: Some(LIMIT) };
+    let options = DecompressOptions { limit: Some(LIMIT), ..DecompressOptions::default() };
     let plan = Plan { threads: 1, schedule: Schedule::Serial, blocks: 3, timeline: None };
     let mut content = Vec::new();
     let inline = Inline::new(&DecompressKernel::new(&options));
@@ -78,9 +78,10 @@ pub fn lz4_round_trip(data: &[u8]) {
         content_size: flag(4).then(|| u64::try_from(content.len()).unwrap_or(u64::MAX)),
         dictionary: flag(5).then_some(dictionary),
         level: Level::new(i32::from(level % 16) - 3).unwrap_or_default(),
+        expansion: flag(6).then_some(Expansion { free: 1000, ratio: 3 }),
     };
     let frame = compress_to_vec(&content, &options);
-    let reading = DecompressOptions { dictionary: options.dictionary, limit: None };
+    let reading = DecompressOptions { dictionary: options.dictionary, ..DecompressOptions::default() };
     let back = decompress_to_vec(&frame, &reading).expect("it is ours");
     assert!(back == content, "it comes back");
     if reading.dictionary.is_none() {

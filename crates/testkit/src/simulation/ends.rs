@@ -78,6 +78,7 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
                 name: object.name.clone(),
                 kind,
                 size,
+                compression: None,
                 hash: told,
                 mode: None,
                 modified: Some((1_000_000, 0)),

@@ -85,6 +85,9 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
     if meta.hash_kind != HashKind::Sha256 {
         return Err(EncodeError::Unsupported("hash but SHA-256"));
     }
+    if meta.compression.is_some() {
+        return Err(EncodeError::Unsupported("compressed objects"));
+    }
     let size = meta.size.ok_or(EncodeError::Unknown("size"))?;
     let hash = meta.hash.ok_or(EncodeError::Unknown("hash"))?;
     let bad_block_size = EncodeError::BlockSize { block_size: meta.block_size, most: BLOCK_SIZE_MAX };

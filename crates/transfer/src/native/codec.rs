@@ -22,6 +22,8 @@ const CAROUSEL: u16 = 8;
 const HEARD: u16 = 1;
 
 const BLAKE3: u8 = 1;
+/// Of the content of a compressed object: who does not know that such objects are refuses them by it.
+const BLAKE3_OF_CONTENT: u8 = 2;
 
 /// The control messages of the `native` profile, version 1. All integers are big-endian.
 ///
@@ -37,7 +39,7 @@ const BLAKE3: u8 = 1;
 /// | 20 | 4 | index of the object in its session |
 /// | 24 | 4 | objects in the session, 0 when not known yet |
 /// | 28 | 1 | kind of object: 1 file, 2 folder, 3 byte stream |
-/// | 29 | 1 | kind of hash: 1 BLAKE3 |
+/// | 29 | 1 | kind of hash: 1 BLAKE3 of the object, 2 BLAKE3 of the content of a compressed object |
 /// | 30 | 2 | 0; ignored |
 /// | 32 | 4 | block size in bytes, not 0 |
 /// | 36 | 8 | size in bytes, 0 unless known |
@@ -46,8 +48,10 @@ const BLAKE3: u8 = 1;
 ///
 /// Options: 1 name (UTF-8, 1 to 4,096 bytes, a relative path with `/` between its parts), 2 mode (u32, unix
 /// permission bits), 3 time of modification (i64 seconds since 1970, u32 nanoseconds), 4 the
-/// [shape](crate::fountain::Shape) of the fountain code (u16 symbols, u8 interleave, u8 bits of the index). Unknown types
-/// are skipped, a type that comes twice is refused.
+/// [shape](crate::fountain::Shape) of the fountain code (u16 symbols, u8 interleave, u8 bits of the index),
+/// 5 [compression](crate::Compression) (u8 method: 1 LZ4; u8 flags: bit 0 the size of the content is known, bit 1 the object
+/// grows while it is sent; u64 size of the content), which is there exactly when the kind of hash is 2. Unknown types are
+/// skipped, a type that comes twice is refused.
 ///
 /// END:
 ///
@@ -195,7 +199,11 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
     if meta.hash_kind != HashKind::Blake3 {
         return Err(EncodeError::Unsupported("hash but BLAKE3"));
     }
-    let options = Options { name: meta.name, mode: meta.mode, mtime: meta.mtime, fountain: meta.fountain };
+    if meta.compression.is_some() && meta.kind == ObjectKind::Folder {
+        return Err(EncodeError::Unsupported("compressed folders"));
+    }
+    let Meta { name, mode, mtime, fountain, compression, .. } = *meta;
+    let options = Options { name, mode, mtime, fountain, compression };
     options.check()?;
     let size_flag = if meta.size.is_some() { SIZE_KNOWN } else { 0 };
     let hash_flag = if meta.hash.is_some() { HASH_KNOWN } else { 0 };
@@ -213,7 +221,7 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
             ObjectKind::Folder => 2,
             ObjectKind::Stream => 3,
         },
-        hash_kind: BLAKE3,
+        hash_kind: if compression.is_some() { BLAKE3_OF_CONTENT } else { BLAKE3 },
         zero: U16::ZERO,
         block_size: meta.block_size.into(),
         size: meta.size.unwrap_or(0).into(),
@@ -235,7 +243,7 @@ fn decode_meta(message: &[u8]) -> Result<Meta<'_>, DecodeError> {
         3 => ObjectKind::Stream,
         other => return Err(unsupported(28, other.into())),
     };
-    if fields.hash_kind != BLAKE3 {
+    if !matches!(fields.hash_kind, BLAKE3 | BLAKE3_OF_CONTENT) {
         return Err(unsupported(29, fields.hash_kind.into()));
     }
     let block_size = fields.block_size.get();
@@ -243,7 +251,14 @@ fn decode_meta(message: &[u8]) -> Result<Meta<'_>, DecodeError> {
         let kind = DecodeErrorKind::BadValue { value: 0 };
         return Err(DecodeError { layer: "transfer", offset: 32, kind });
     }
-    let Options { name, mode, mtime, fountain } = Options::parse(rest, size_of::<MetaFields>())?;
+    let options = Options::parse(rest, size_of::<MetaFields>())?;
+    let Options { name, mode, mtime, fountain, compression } = options;
+    if compression.is_some() != (fields.hash_kind == BLAKE3_OF_CONTENT) {
+        return Err(unsupported(29, fields.hash_kind.into()));
+    }
+    if compression.is_some() && kind == ObjectKind::Folder {
+        return Err(unsupported(28, fields.kind.into()));
+    }
     let flags = fields.flags.get();
     Ok(Meta {
         object_id: fields.object_id.get(),
@@ -259,6 +274,7 @@ fn decode_meta(message: &[u8]) -> Result<Meta<'_>, DecodeError> {
         mode,
         mtime,
         fountain,
+        compression,
         answers: flags & ANSWERS != 0,
         carousel: flags & CAROUSEL != 0,
     })

@@ -6,17 +6,18 @@
 //! ```
 
 use nom::bytes::complete::take;
-use nom::number::complete::{be_i64, be_u8, be_u16, be_u32};
+use nom::number::complete::{be_i64, be_u8, be_u16, be_u32, be_u64};
 use nom::{IResult, Parser};
 use packhorse_buffer::{DecodeError, DecodeErrorKind};
 
 use crate::fountain::Shape;
-use crate::{EncodeError, MTime};
+use crate::{Compression, CompressionMethod, EncodeError, MTime};
 
 const NAME: u8 = 1;
 const MODE: u8 = 2;
 const MTIME: u8 = 3;
 const FOUNTAIN: u8 = 4;
+const COMPRESSION: u8 = 5;
 
 /// Most bytes of a name.
 pub const NAME_MAX: usize = 4096;
@@ -25,11 +26,16 @@ const HEADER: usize = 3;
 const MODE_LEN: u16 = 4;
 const MTIME_LEN: u16 = 12;
 const FOUNTAIN_LEN: u16 = 4;
+const COMPRESSION_LEN: u16 = 10;
 const SECOND: u32 = 1_000_000_000;
 
 /// Bytes of all options together.
 pub(super) const LEN_MAX: usize =
-    4 * HEADER + NAME_MAX + MODE_LEN as usize + MTIME_LEN as usize + FOUNTAIN_LEN as usize;
+    5 * HEADER + NAME_MAX + (MODE_LEN + MTIME_LEN + FOUNTAIN_LEN + COMPRESSION_LEN) as usize;
+
+const LZ4: u8 = 1;
+const CONTENT_KNOWN: u8 = 1;
+const GROWING: u8 = 2;
 
 /// The options that we know.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +44,7 @@ pub(super) struct Options<'a> {
     pub(super) mode: Option<u32>,
     pub(super) mtime: Option<MTime>,
     pub(super) fountain: Option<Shape>,
+    pub(super) compression: Option<Compression>,
 }
 
 impl<'a> Options<'a> {
@@ -89,6 +96,15 @@ impl<'a> Options<'a> {
             writer.header(FOUNTAIN, FOUNTAIN_LEN);
             writer.put(&symbols.to_be_bytes());
             writer.put(&[interleave, index_bits]);
+        }
+        if let Some(Compression { method, content, growing }) = self.compression {
+            let method = match method {
+                CompressionMethod::Lz4 => LZ4,
+            };
+            let flags = if content.is_some() { CONTENT_KNOWN } else { 0 } | if growing { GROWING } else { 0 };
+            writer.header(COMPRESSION, COMPRESSION_LEN);
+            writer.put(&[method, flags]);
+            writer.put(&content.unwrap_or(0).to_be_bytes());
         }
     }
 
@@ -146,6 +162,22 @@ impl<'a> Options<'a> {
                         return Err(error(offset + HEADER, kind));
                     }
                     options.fountain = Some(shape);
+                }
+                COMPRESSION => {
+                    let (method, flags, content) = whole((be_u8, be_u8, be_u64), value)
+                        .ok_or_else(|| bad_length(COMPRESSION_LEN.into()))?;
+                    let method = match method {
+                        LZ4 => CompressionMethod::Lz4,
+                        other => {
+                            let kind = DecodeErrorKind::Unsupported { value: other.into() };
+                            return Err(error(offset + HEADER, kind));
+                        }
+                    };
+                    options.compression = Some(Compression {
+                        method,
+                        content: (flags & CONTENT_KNOWN != 0).then_some(content),
+                        growing: flags & GROWING != 0,
+                    });
                 }
                 _ => {}
             }

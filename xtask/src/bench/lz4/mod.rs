@@ -18,7 +18,6 @@ use wait4::Wait4 as _;
 
 use super::process::{Program, Scratch, same};
 use super::{Context, median, pipe};
-use crate::counts::Counts;
 use crate::report;
 use crate::run::Run;
 use rivals::Rivals;
@@ -69,8 +68,11 @@ pub(super) fn run(context: &Context) -> anyhow::Result<()> {
         (sides[1].run)()?;
         theirs.metadata()?.len()
     });
-    println!("  {our_len} bytes, and {their_len} of Debian's");
-    ensure!(our_len <= their_len + their_len / 100, "the result is more than 1 % larger");
+    let fits = our_len <= their_len + their_len / 100;
+    println!("  {our_len} bytes, and {their_len} of Debian's, wanted at most 1 % more: {}", verdict(fits));
+    if !fits {
+        missed.push(format!("{our_len} bytes beside {their_len}"));
+    }
 
     let (input, filter) = (plain.clone(), lz4().args(&["-1", "-B6", "-T2", "-c"]));
     let (input2, filter2) = (plain.clone(), Program::new("lz4").args(&["-1", "-B6", "--no-frame-crc", "-c"]));
@@ -95,8 +97,7 @@ pub(super) fn run(context: &Context) -> anyhow::Result<()> {
     remove(&back)?;
 
     missed.extend(memory(&lz4, &plain, &ours)?);
-    let example = Run::cargo("run").args(["--release", "-p", "packhorse-examples", "--example", "overlap"]);
-    example.run(&mut Counts::default())?;
+    missed.extend(device()?);
     if missed.is_empty() { Ok(()) } else { bail!("missed: {}", missed.join("; ")) }
 }
 
@@ -125,19 +126,20 @@ fn compare(what: &str, size: u64, rounds: usize, sides: &[Side]) -> anyhow::Resu
     let ours = medians.first().copied().context("nobody to compare")?;
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let bytes = size as f64;
-    let mut rows = vec![[what, "MB/s, median", "ours is faster by", "wanted"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![[what, "MB/s, median", "ours is faster by", "wanted", ""].map(str::to_owned).to_vec()];
     let mut missed = Vec::new();
     for (side, time) in sides.iter().zip(&medians) {
         let ratio = time / ours;
-        let (shown, wanted) = if side.wanted > 0.0 {
-            (format!("{ratio:.2}"), format!("{:.1}", side.wanted))
+        let [shown, wanted, met] = if side.wanted > 0.0 {
+            [format!("{ratio:.2}"), format!("{:.1}", side.wanted), verdict(ratio >= side.wanted)]
         } else {
-            (String::new(), String::new())
+            [const { String::new() }; 3]
         };
         if ratio < side.wanted {
             missed.push(format!("{what}: {ratio:.2} times {}, wanted {}", side.name, side.wanted));
         }
-        rows.push(vec![side.name.to_owned(), format!("{:.0}", bytes / time / 1e6), shown, wanted]);
+        rows.push(vec![side.name.to_owned(), format!("{:.0}", bytes / time / 1e6), shown, wanted, met]);
     }
     println!("{}", report::table(&rows));
     Ok(missed)
@@ -152,12 +154,39 @@ fn memory(lz4: &dyn Fn() -> Program, plain: &Path, coded: &Path) -> anyhow::Resu
     for (name, args, input) in [("compress", &["-c", "-B6"][..], plain), ("decompress", &["-dc"], coded)] {
         let program = lz4().args(args).args(&["--brick", "8", "--sets", "3"]).arg(input);
         let peak = program.command().stdout(Stdio::null()).spawn()?.wait4()?.rusage.maxrss;
-        println!("  {name}, 3 sets of bricks of 8 MiB: {} MiB of memory, below {}", peak >> 20, bound >> 20);
+        let (needs, most, met) = (peak >> 20, bound >> 20, verdict(peak < bound));
+        println!("  {name}, 3 sets of bricks of 8 MiB: {needs} MiB of memory, wanted below {most}: {met}");
         if peak >= bound {
             missed.push(format!("{name} takes {peak} bytes"));
         }
     }
     Ok(missed)
+}
+
+/// What overlapping gains on a device whose transfers take as long as its computation, as an example of the book shows it.
+fn device() -> anyhow::Result<Vec<String>> {
+    const WANTED: f64 = 1.8;
+    let mut gains = Vec::new();
+    for _ in 0..5 {
+        let example =
+            Run::cargo("run").args(["-q", "--release", "-p", "packhorse-examples", "--example", "overlap"]);
+        let said = example.output()?;
+        let gain = said.lines().find_map(|line| line.strip_prefix("overlapping gains ")?.split(' ').next());
+        gains.push(gain.context("the example does not say what overlapping gains")?.parse()?);
+    }
+    let gain = median(&gains);
+    println!(
+        "  a simulated device: overlapping gains {gain:.2} times, wanted {WANTED}: {}",
+        verdict(gain >= WANTED)
+    );
+    Ok((gain < WANTED)
+        .then(|| format!("overlapping gains {gain:.2} times, wanted {WANTED}"))
+        .into_iter()
+        .collect())
+}
+
+fn verdict(met: bool) -> String {
+    report::verdict(Some(met), if met { "met" } else { "MISSED" })
 }
 
 /// How long a program takes, as its user sees it.
