@@ -25,7 +25,7 @@ const KEPT: usize = 4;
 const KEPT_POINTERS: usize = 1 << 16;
 
 std::thread_local! {
-    static SPARE: RefCell<Vec<Sorted>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<[Option<Box<Sorted>>; KEPT]> = const { RefCell::new([const { None }; KEPT]) };
 }
 
 /// One item of a heap.
@@ -69,8 +69,12 @@ pub struct Items<'a> {
 enum Ends {
     Compare,
     Next,
-    Sorted(Sorted),
+    Sorted(Kept),
 }
+
+/// Memory that goes back to the thread's.
+#[derive(Clone, Debug)]
+struct Kept(Option<Box<Sorted>>);
 
 /// Where each of many pointers ends; at its own address when it is no item.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +90,7 @@ impl<'a> Items<'a> {
         } else if ascend(words, flavour) {
             Ends::Next
         } else {
-            Ends::Sorted(Sorted::new(words, payload.len() as u64, flavour))
+            Ends::Sorted(Kept::new(words, payload.len() as u64, flavour))
         };
         Self { words, payload, flavour, addressed, next: 0, ends }
     }
@@ -98,7 +102,10 @@ impl<'a> Items<'a> {
             (!pointer.immediate).then_some(pointer.value)
         };
         match &self.ends {
-            Ends::Sorted(Sorted { ends, .. }) => return ends.get(own).copied().unwrap_or(pointer.value),
+            Ends::Sorted(Kept(sorted)) => {
+                let end = sorted.as_ref().and_then(|sorted| sorted.ends.get(own));
+                return end.copied().unwrap_or(pointer.value);
+            }
             Ends::Next if pointer.immediate => return u64::MAX,
             Ends::Next => {
                 let later = self.words.get(own + 1..).unwrap_or_default();
@@ -140,12 +147,13 @@ fn ascend(words: &[U64<BE>], flavour: Flavour) -> bool {
     })
 }
 
-impl Sorted {
+impl Kept {
     /// As [`Items::end`], for all pointers at once. In the order of n log n.
     fn new(words: &[U64<BE>], length: u64, flavour: Flavour) -> Self {
-        let spare = SPARE.try_with(|spare| spare.borrow_mut().pop()).ok().flatten();
+        let spare =
+            SPARE.try_with(|spare| spare.borrow_mut().iter_mut().find_map(Option::take)).ok().flatten();
         let mut sorted = spare.unwrap_or_default();
-        let Self { ends, order } = &mut sorted;
+        let Sorted { ends, order } = &mut *sorted;
         let pointer = |at: usize| {
             let word = words.get(at).map_or(0, |word| word.get());
             (word, Pointer::from_word(word, flavour))
@@ -175,18 +183,17 @@ impl Sorted {
             }
             seen = Some(value);
         }
-        sorted
+        Self(Some(sorted))
     }
 }
 
-impl Drop for Sorted {
+impl Drop for Kept {
     fn drop(&mut self) {
+        let sorted = self.0.take().filter(|sorted| sorted.ends.capacity() <= KEPT_POINTERS);
         // A thread that ends keeps nothing.
         let _ = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            if spare.len() < KEPT && self.ends.capacity() <= KEPT_POINTERS {
-                let (ends, order) = (core::mem::take(&mut self.ends), core::mem::take(&mut self.order));
-                spare.push(Self { ends, order });
+            if let Some(free) = spare.borrow_mut().iter_mut().find(|spare| spare.is_none()) {
+                *free = sorted;
             }
         });
     }
@@ -297,7 +304,7 @@ mod tests {
             let payload = [7; 10];
             let one: Vec<_> = Items::new(&few, &payload, FLAVOUR, true).collect();
             let mut sorted = Items::new(&few, &payload, FLAVOUR, true);
-            sorted.ends = Ends::Sorted(Sorted::new(&few, 10, FLAVOUR));
+            sorted.ends = Ends::Sorted(Kept::new(&few, 10, FLAVOUR));
             prop_assert_eq!(&one, &sorted.collect::<Vec<_>>());
             if ascend(&few, FLAVOUR) {
                 let mut next = Items::new(&few, &payload, FLAVOUR, true);

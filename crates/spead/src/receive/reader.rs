@@ -59,6 +59,8 @@ pub struct Batch {
     slabs: Vec<Lent>,
     packets: Vec<(usize, Range<usize>)>,
     dropped: Dropped,
+    /// Of them, how many: seldom any.
+    spoiled: u64,
     skipped: u64,
 }
 
@@ -73,7 +75,9 @@ impl Batch {
     /// Forgets the packets and gives the slabs of the last call back to the reader.
     pub fn clear(&mut self) -> impl Iterator<Item = SharedSlab> + '_ {
         self.packets.clear();
-        self.dropped = Dropped::default();
+        if core::mem::take(&mut self.spoiled) > 0 {
+            self.dropped = Dropped::default();
+        }
         self.skipped = 0;
         self.slabs.drain(..).map(|lent| lent.slab)
     }
@@ -92,6 +96,7 @@ impl Batch {
     /// A packet was of no use to the reader already.
     pub fn dropped(&mut self, reason: Reason) {
         self.dropped[reason] += 1;
+        self.spoiled += 1;
     }
 
     /// So many bytes were passed over to find the next packet.
@@ -123,9 +128,9 @@ impl Batch {
         stats.batches += 1;
         stats.max_batch = stats.max_batch.max(self.packets.len() as u64);
         stats.skipped_bytes += self.skipped;
-        for (reason, count) in self.dropped.iter().filter(|(_, count)| *count > 0) {
-            stats.packets += count;
-            stats.dropped[reason] += count;
+        if self.spoiled > 0 {
+            stats.packets += self.spoiled;
+            self.dropped.iter().for_each(|(reason, count)| stats.dropped[reason] += count);
         }
     }
 }
