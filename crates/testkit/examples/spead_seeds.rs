@@ -1,11 +1,12 @@
-//! Writes the seeds of the SPEAD targets into `fuzz/corpus`: captured packets, descriptors of every kind, and orders
-//! for heaps whose packets come in any order.
+//! Writes the seeds of the SPEAD targets into `fuzz/corpus`: captured packets, descriptors of every kind, orders for
+//! heaps whose packets come in any order, and capture files.
 //!
 //! `cargo run -p packhorse-testkit --features fuzz --example spead_seeds`.
 
 use std::path::Path;
 
 use packhorse::spead::descriptor::Dimension;
+use packhorse::spead::receive::Packet;
 use packhorse::spead::{BugCompat, Descriptor, Flavour, Format};
 use packhorse_testkit::golden;
 
@@ -34,8 +35,79 @@ fn main() {
         for (rules, kind) in [(0b1011_0001_u8, "in-order"), (0b1101_1111, "any-order")] {
             write("spead_heaps", &format!("{name}-{kind}"), &[&[rules], &orders[..]].concat());
         }
+        // Tidy places in order, flags of packets in any order, one item, and places in error.
+        for (rules, kind) in [
+            (0b1010_0000_u8, "in-order"),
+            (0b1110_1010, "pieces"),
+            (0b1100_1100, "item"),
+            (0b1110_1001, "wild"),
+        ] {
+            write("spead_chunks", &format!("{name}-{kind}"), &[&[rules], &orders[..]].concat());
+        }
     }
     descriptors();
+    captures();
+}
+
+fn captures() {
+    let frames: Vec<Vec<u8>> = ["heap1", "heap2", "split", "stop"]
+        .iter()
+        .flat_map(|name| datagrams(golden::spead::named(name)))
+        .collect();
+    let cooked: Vec<Vec<u8>> = frames
+        .iter()
+        .map(|frame| [&[0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 8, 0], &frame[14..]].concat())
+        .collect();
+    let plain: Vec<Vec<u8>> = frames.iter().map(|frame| frame[14..].to_vec()).collect();
+    for (name, link, frames) in [("ethernet", 1, &frames), ("cooked", 113, &cooked), ("plain", 101, &plain)] {
+        write("spead_pcap", name, &pcap(link, frames));
+    }
+    write("spead_pcap", "pcapng", &pcapng(&frames));
+    let whole = pcap(1, &frames);
+    write("spead_pcap", "cut", &whole[..whole.len() - 3]);
+}
+
+/// Ethernet frames with the packets of a captured stream, each in a datagram.
+fn datagrams(mut packets: &[u8]) -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    while let Ok((packet, behind)) = Packet::parse_first(packets) {
+        let (own, len) = (&packets[..packet.len()], u16::try_from(packet.len()).expect("short"));
+        let mut ip = [0x45, 0, 0, 0, 0, 0, 0, 0, 9, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        ip[2..4].copy_from_slice(&(28 + len).to_be_bytes());
+        let mut udp = [3, 232, 34, 184, 0, 0, 0, 0];
+        udp[4..6].copy_from_slice(&(8 + len).to_be_bytes());
+        frames.push([&[2; 6][..], &[1; 6], &[8, 0], &ip, &udp, own].concat());
+        packets = behind;
+    }
+    frames
+}
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn pcap(link: u32, frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut file = words(&[0xA1B2_C3D4, 0x0004_0002, 0, 0, 65_535, link]);
+    for frame in frames {
+        let len = u32::try_from(frame.len()).expect("short");
+        file.extend([words(&[0, 0, len, len]), frame.clone()].concat());
+    }
+    file
+}
+
+fn pcapng(frames: &[Vec<u8>]) -> Vec<u8> {
+    let block = |kind: u32, body: &[u8]| {
+        let len = 12 + u32::try_from(body.len().next_multiple_of(4)).expect("short");
+        let padding = vec![0; body.len().next_multiple_of(4) - body.len()];
+        [&words(&[kind, len])[..], body, &padding, &words(&[len])].concat()
+    };
+    let mut file = block(0x0A0D_0D0A, &words(&[0x1A2B_3C4D, 1, u32::MAX, u32::MAX]));
+    file.extend(block(1, &words(&[1, 65_535])));
+    for frame in frames {
+        let len = u32::try_from(frame.len()).expect("short");
+        file.extend(block(6, &[words(&[0, 0, 0, len, len]), frame.clone()].concat()));
+    }
+    file
 }
 
 fn descriptors() {

@@ -8,7 +8,9 @@
 //! A body checks more than the absence of panics: what deframes also reframes, what decodes also encodes. Bytes
 //! that a body refuses are no finding.
 
+mod capture;
 mod channel;
+mod chunks;
 mod control;
 mod deframe;
 mod lz4;
@@ -18,7 +20,9 @@ mod session;
 mod spead;
 mod uri;
 
+pub use capture::spead_pcap;
 pub use channel::{channel_compressed, channel_records};
+pub use chunks::spead_chunks;
 pub use control::{control_ftag, control_native};
 pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed, deframe_rugged};
 pub use lz4::{lz4_block, lz4_decode, lz4_round_trip};
@@ -49,8 +53,10 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("pull_rugged", pull_rugged),
     ("receiver", receiver),
     ("session", session),
+    ("spead_chunks", spead_chunks),
     ("spead_descriptor", spead_descriptor),
     ("spead_heaps", spead_heaps),
     ("spead_packet", spead_packet),
+    ("spead_pcap", spead_pcap),
     ("uri", uri),
 ];

@@ -6,7 +6,7 @@ use packhorse::spead::wire::{Pointer, Prefix, id};
 use packhorse::spead::{BugCompat, Descriptor, Flavour};
 
 /// No heap of these targets may become longer, whatever the packets say.
-const LONGEST: usize = 4096;
+pub(super) const LONGEST: usize = 4096;
 
 /// Any bytes as a packet: what is accepted lies within them and is accepted again.
 pub fn spead_packet(data: &[u8]) {
@@ -58,7 +58,7 @@ pub fn spead_heaps(data: &[u8]) {
     assert!(stats.heaps >= whole && stats.dropped.total() <= stats.packets);
 }
 
-fn check(heap: &Heap, ordered: bool) {
+pub(super) fn check(heap: &Heap, ordered: bool) {
     let payload = heap.payload();
     assert!(heap.received() <= LONGEST as u64 && payload.len() <= LONGEST);
     for item in heap.items() {
@@ -85,12 +85,12 @@ fn check(heap: &Heap, ordered: bool) {
 }
 
 /// Byte `at` of heap `cnt`, in every packet that has it.
-fn byte(cnt: u64, at: usize) -> u8 {
+pub(super) fn byte(cnt: u64, at: usize) -> u8 {
     cnt.wrapping_mul(53).wrapping_add(at as u64 * 7 % 251).to_le_bytes()[0]
 }
 
 /// Four bytes order a packet: heap and flags, length of the heap, offset, length of the payload.
-fn packets(orders: &[u8]) -> Vec<u8> {
+pub(super) fn packets(orders: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for order in orders.chunks_exact(4) {
         let &[what, length, offset, len] = order else { continue };
