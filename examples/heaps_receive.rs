@@ -26,7 +26,8 @@ const HEAPS: u64 = 100;
 /// The sender of the tutorial: descriptors first, then heaps, then a stop heap.
 fn send(to: SocketAddr) -> Result<(), Box<dyn Error + Send + Sync>> {
     // Slow enough for a receiver on a busy machine.
-    let config = send::StreamConfig { packet_size: 3000, rate: Some(50e6), ..send::StreamConfig::default() };
+    let rate = Some(send::Rate::new(50e6)?);
+    let config = send::StreamConfig { packet_size: 3000, rate, ..send::StreamConfig::default() };
     let mut sender = Sender::new(Udp::new(to)?, &config);
     for number in 0..HEAPS {
         let mut heap = Heap::new(Flavour::default());

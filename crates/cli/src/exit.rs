@@ -12,6 +12,8 @@ pub(crate) enum Exit {
     Done,
     /// Something is incomplete or damaged, and was told: 1.
     Damaged,
+    /// A signal asked for the end: 128 and its number, as shells do. 130 for Ctrl-C, 143 for SIGTERM.
+    Asked(i32),
 }
 
 /// Wrong usage, or the system refused to read or write: 2.
@@ -22,6 +24,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Done => Self::SUCCESS,
             Exit::Damaged => Self::from(1),
+            Exit::Asked(signal) => Self::from(u8::try_from(128 + signal).unwrap_or(FAILED)),
         }
     }
 }

@@ -81,6 +81,21 @@ pub(crate) fn small(text: &str) -> Result<u32, String> {
     u32::try_from(large(text)?).map_err(|_| "the most is 4294967295".to_owned())
 }
 
+/// Bytes of a packet of sample streams: what a datagram holds, and room for the headers.
+pub(crate) fn packet(text: &str) -> Result<u32, String> {
+    small(text)
+        .ok()
+        .filter(|bytes| (56..=65_507).contains(bytes))
+        .ok_or_else(|| "a packet has 56 to 65507 bytes, the most that a datagram holds".to_owned())
+}
+
+/// Bytes of a heap of `heaps bench`: several of them have to fit into memory on both sides.
+pub(crate) fn bench_heap(text: &str) -> Result<u32, String> {
+    let bytes = small(text)?;
+    let most = 256 << 20;
+    (bytes <= most).then_some(bytes).ok_or_else(|| "a heap of the bench has at most 256Mi bytes".to_owned())
+}
+
 /// A chance from 0 to 1: `0.01`, `1%`, `1/100`, `1e-2`.
 pub(crate) fn chance(text: &str) -> Result<f64, String> {
     let number = |text: &str| text.trim().parse::<f64>().ok();
@@ -120,6 +135,8 @@ mod tests {
             assert!(large(wrong).is_err(), "{wrong}");
         }
         assert!(small("4294967296").is_err());
+        assert_eq!((packet("56"), packet("65507")), (Ok(56), Ok(65_507)));
+        assert!(packet("55").is_err() && packet("65508").unwrap_err().contains("65507"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! Ctrl-C and its like: delete what is not whole, say so in one line, and go.
+//! Ctrl-C and its like: delete what is not whole, say so in one line, and go; or let a command come to its end.
 
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::time::Duration;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::{fs, process, thread};
@@ -13,6 +15,13 @@ use crate::screen;
 /// Folders and files that are to be deleted when the program is interrupted.
 static PARTIAL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
+/// The signal that asked the command to end, 0 before.
+static ASKED: AtomicI32 = AtomicI32::new(0);
+/// Whether the command looks at [`asked`] and ends by itself.
+static LOOKS: AtomicBool = AtomicBool::new(false);
+/// How long a command may take to end by itself.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Starts waiting for signals.
 pub(crate) fn watch() -> anyhow::Result<()> {
     // Whoever started this with nohup wants it to survive a hang-up.
@@ -22,12 +31,29 @@ pub(crate) fn watch() -> anyhow::Result<()> {
     thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
-            if let Some(signal) = signals.forever().next() {
-                interrupted(signal);
+            for signal in signals.forever() {
+                if !LOOKS.load(Ordering::Acquire) || ASKED.swap(signal, Ordering::AcqRel) != 0 {
+                    interrupted(signal);
+                }
+                // A command that is held up does not hold up whoever wants it to end.
+                thread::spawn(move || {
+                    thread::sleep(GRACE);
+                    interrupted(signal)
+                });
             }
         })
         .context("cannot start a thread; close some programs")?;
     Ok(())
+}
+
+/// From now on the command looks at [`asked`] and ends by itself, within three seconds.
+pub(crate) fn end_by_itself() {
+    LOOKS.store(true, Ordering::Release);
+}
+
+/// The signal that asked the command to end, if one did.
+pub(crate) fn asked() -> Option<i32> {
+    Some(ASKED.load(Ordering::Acquire)).filter(|signal| *signal != 0)
 }
 
 /// Deletes this folder or file if the program is interrupted.
@@ -40,9 +66,11 @@ fn interrupted(signal: i32) -> ! {
     for path in PARTIAL.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
-    screen::error(
-        "interrupted before the end; run it again: recv goes on with the files whose journal it finds",
-    );
+    screen::error(if LOOKS.load(Ordering::Acquire) {
+        "interrupted before the end"
+    } else {
+        "interrupted before the end; run it again: recv goes on with the files whose journal it finds"
+    });
     // The shell's convention for a program that a signal ended.
     process::exit(128 + signal)
 }

@@ -70,7 +70,7 @@ fn nobody_listening_is_fine_on_udp_and_told_on_tcp() {
 
 #[test]
 fn what_cannot_be_sent_is_refused_with_a_reason() {
-    assert_says(&run(&["heaps", "send", "-p", "40", "127.0.0.1", "9"], b""), 2, "56");
-    assert_says(&run(&["heaps", "send", "-p", "70000", "-H", "69000", "127.0.0.1", "9"], b""), 2, "65507");
+    let short = run(&["heaps", "send", "-p", "40", "127.0.0.1", "9"], b"");
+    assert_eq!((short.code, short.stderr.contains("56 to 65507")), (Some(2), true), "{}", short.stderr);
     assert_says(&run(&["heaps", "send", "no.such.host.invalid", "9"], b""), 2, "no.such.host.invalid");
 }

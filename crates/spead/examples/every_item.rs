@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 
 use packhorse_spead::descriptor::numpy::Dtype;
 use packhorse_spead::send::writers::{Octets, Udp};
-use packhorse_spead::send::{Order, Sender, StreamConfig, Writer};
+use packhorse_spead::send::{Order, Rate, Sender, StreamConfig, Writer};
 use packhorse_spead::{BugCompat, Descriptor, Dimension, Flavour, Format, Heap, ItemGroup, Select, Split};
 
 type Failure = Box<dyn core::error::Error>;
@@ -52,7 +52,7 @@ fn main() -> Result<(), Failure> {
         packet_size: packet.parse()?,
         split: if split == "full" { Split::Full } else { Split::Even },
         // So that nothing is lost on the way to a slow receiver.
-        rate: (transport == "udp").then_some(50e6),
+        rate: Rate::new(50e6).ok().filter(|_| transport == "udp"),
         ..StreamConfig::default()
     };
     let address = || to.first().ok_or("where to?")?.parse::<SocketAddr>().map_err(Failure::from);

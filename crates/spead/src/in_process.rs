@@ -68,8 +68,12 @@ impl PacketSender {
     /// Copies a packet of `len` bytes, which `parts` make, into the slab being filled.
     ///
     /// # Errors
-    /// [`Closed`]: the receiver is gone.
-    pub fn put<'a>(&mut self, len: usize, parts: impl Iterator<Item = &'a [u8]>) -> Result<(), Closed> {
+    /// [`PutError`]: the receiver is gone, the packet is longer than a slab, or its parts do not make up `len`.
+    pub fn put<'a>(&mut self, len: usize, parts: impl Iterator<Item = &'a [u8]>) -> Result<(), PutError> {
+        let most = self.slabs.size();
+        if len > most {
+            return Err(PutError::TooLong { len, most });
+        }
         if self.open.as_ref().is_some_and(|(_, used)| len > self.slabs.size() - used) {
             self.flush()?;
         }
@@ -82,9 +86,12 @@ impl PacketSender {
         };
         let mut room = &mut slab.as_mut_slice()[*used..*used + len];
         for part in parts {
-            let (now, later) = room.split_at_mut(part.len());
+            let (now, later) = room.split_at_mut_checked(part.len()).ok_or(PutError::Parts { len })?;
             now.copy_from_slice(part);
             room = later;
+        }
+        if !room.is_empty() {
+            return Err(PutError::Parts { len });
         }
         *used += len;
         Ok(())
@@ -178,6 +185,28 @@ impl Drop for PacketReceiver {
     }
 }
 
+/// Why a packet was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PutError {
+    /// The other end is gone.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// It is longer than a slab.
+    #[error("a packet of {len} bytes is longer than a slab of the queue, {most}; make the slabs longer")]
+    TooLong {
+        /// Bytes of the packet.
+        len: usize,
+        /// Bytes of a slab.
+        most: usize,
+    },
+    /// Its parts together are shorter or longer than it was said to be.
+    #[error("the parts of the packet are not {len} bytes together")]
+    Parts {
+        /// Bytes that were said.
+        len: usize,
+    },
+}
+
 /// The other end is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the other end of the queue is gone")]
@@ -206,6 +235,18 @@ mod tests {
         }
         thread.join().unwrap();
         assert_eq!(bytes, (0..200_u8).flat_map(|number| [number; 7]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_packet_that_is_not_as_long_as_said_or_longer_than_a_slab_is_refused() {
+        let (mut sender, receiver) = queue(2, 8);
+        let mut put = |len, parts: &[&'static [u8]]| sender.put(len, parts.iter().copied());
+        assert_eq!(put(9, &[&[1; 9]]), Err(PutError::TooLong { len: 9, most: 8 }));
+        assert_eq!(put(4, &[&[2; 3]]), Err(PutError::Parts { len: 4 }));
+        assert_eq!(put(4, &[&[3; 3], &[3; 2]]), Err(PutError::Parts { len: 4 }));
+        assert_eq!(put(3, &[&[4; 3]]), Ok(()));
+        sender.flush().unwrap();
+        assert_eq!(&*receiver.receive(None).unwrap().unwrap(), [4; 3]);
     }
 
     #[test]

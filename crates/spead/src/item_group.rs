@@ -11,7 +11,8 @@ use alloc::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::descriptor::EncodeDescriptorError;
+use crate::descriptor::numpy::{Dtype, Order};
+use crate::descriptor::{Element, EncodeDescriptorError, FormatKind};
 use crate::wire::id;
 use crate::{Descriptor, Flavour, Heap, Value};
 
@@ -120,13 +121,13 @@ impl ItemGroup {
     pub fn set_immediate(&mut self, id: u64, value: u64) -> Result<(), ItemError> {
         let most = self.flavour.address_bits();
         let item = self.item(id)?;
-        let bits = item.descriptor.element_bits();
-        if !item.descriptor.shape.is_empty()
-            || bits.is_none_or(|bits| bits > u64::from(most) || bits % 8 != 0)
-        {
+        let whole = |number: &Number| number.bits <= most && number.bits.is_multiple_of(8);
+        let number = Number::of(&item.descriptor).filter(whole);
+        let number = number.filter(|_| item.descriptor.shape.is_empty());
+        let Some(number) = number else {
             return Err(ItemError::NotImmediate { name: item.descriptor.name.clone(), most });
-        }
-        item.put(ItemValue::Immediate(value));
+        };
+        item.put(ItemValue::Immediate(number.swapped(value)));
         Ok(())
     }
 
@@ -150,16 +151,18 @@ impl ItemGroup {
     /// # Errors
     /// A descriptor does not fit in the flavour.
     pub fn get_heap(&mut self, descriptors: Select, data: Select) -> Result<Heap, EncodeDescriptorError> {
-        self.heaps += 1;
-        let (now, every) = (self.heaps, self.descriptor_every);
-        let mut heap = Heap::new(self.flavour);
-        for item in &mut self.items {
+        let (now, every) = (self.heaps + 1, self.descriptor_every);
+        let described = |item: &Item| {
             let stale = item.described == 0 || every.is_some_and(|every| now - item.described >= every);
-            if select(descriptors, stale) {
+            select(descriptors, stale)
+        };
+        let sent = |item: &Item| item.value.is_some() && select(data, item.version > item.sent);
+        let mut heap = Heap::new(self.flavour);
+        for item in &self.items {
+            if described(item) {
                 heap.descriptor(&item.descriptor)?;
-                item.described = now;
             }
-            let Some(value) = item.value.as_ref().filter(|_| select(data, item.version > item.sent)) else {
+            let Some(value) = item.value.as_ref().filter(|_| sent(item)) else {
                 continue;
             };
             match value {
@@ -171,7 +174,16 @@ impl ItemGroup {
                 }
                 ItemValue::Memory(value) => heap.item(item.descriptor.id, value.clone()),
             };
-            item.sent = item.version;
+        }
+        // Only now: what is in no heap has not been sent.
+        self.heaps = now;
+        for item in &mut self.items {
+            if described(item) {
+                item.described = now;
+            }
+            if sent(item) {
+                item.sent = item.version;
+            }
         }
         Ok(heap)
     }
@@ -233,21 +245,68 @@ impl Item {
         self.descriptor.element_bits().is_some_and(|bits| bits.is_multiple_of(8))
     }
 
-    /// A single unsigned number: of an immediate, or of up to 8 bytes, big-endian, as SPEAD's own formats are.
+    /// A single whole number that is not negative: of an immediate, or of up to 8 bytes. `None` for all else.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
-        let bits = self.descriptor.element_bits().filter(|bits| *bits <= 64)?;
-        let keep = |word: u64| if bits == 64 { word } else { word & ((1 << bits) - 1) };
-        match self.value.as_ref()? {
-            ItemValue::Immediate(value) => Some(keep(*value)),
+        let number = Number::of(&self.descriptor)?;
+        let word = match self.value.as_ref()? {
+            ItemValue::Immediate(value) => *value,
             ItemValue::Memory(value) => {
                 let bytes = value.as_bytes();
-                let whole = usize::try_from(bits.div_ceil(8)).ok().filter(|len| *len == bytes.len())?;
+                let len = number.bits.div_ceil(8);
+                if bytes.len() as u64 != u64::from(len) {
+                    return None;
+                }
                 let word = bytes.iter().fold(0, |word: u64, byte| word << 8 | u64::from(*byte));
                 // Filling bits are at the end.
-                Some(keep(word >> (whole as u64 * 8 - bits)))
+                word >> (len * 8 - number.bits)
             }
-        }
+        };
+        let word = number.swapped(word);
+        let is_negative = number.signed && word >> (number.bits - 1) & 1 == 1;
+        (!is_negative).then_some(word)
+    }
+}
+
+/// How a single whole number lies in its bits.
+#[derive(Clone, Copy)]
+struct Number {
+    /// From 1 to 64.
+    bits: u32,
+    signed: bool,
+    little: bool,
+}
+
+impl Number {
+    /// `None` for fractions, complex numbers, strings, dates, and several fields.
+    fn of(descriptor: &Descriptor) -> Option<Self> {
+        let bits = u32::try_from(descriptor.element_bits()?).ok().filter(|bits| (1..=64).contains(bits))?;
+        let (signed, little) = match &descriptor.element {
+            Element::Format(fields) => match &fields[..] {
+                [field] => match field.kind {
+                    FormatKind::Unsigned | FormatKind::Boolean | FormatKind::Character => (false, false),
+                    FormatKind::Signed => (true, false),
+                    _ => return None,
+                },
+                _ => return None,
+            },
+            Element::Numpy { dtype: Dtype::Scalar(scalar), .. } => {
+                let little = scalar.order == Order::Little;
+                match scalar.kind {
+                    'u' | 'b' => (false, little),
+                    'i' => (true, little),
+                    _ => return None,
+                }
+            }
+            Element::Numpy { .. } => return None,
+        };
+        Some(Self { bits, signed, little })
+    }
+
+    /// From the order of its bytes to that of a word, or back; what is above its bits is cut off.
+    fn swapped(self, word: u64) -> u64 {
+        let word = if self.little { (word << (64 - self.bits)).swap_bytes() } else { word };
+        if self.bits == 64 { word } else { word & ((1 << self.bits) - 1) }
     }
 }
 
@@ -384,5 +443,48 @@ mod tests {
         group.put(id, ItemValue::Memory([0xab_u8, 0xc0].into())).unwrap();
         assert_eq!(group.get(id).unwrap().as_u64(), Some(0xabc));
         assert_eq!(BugCompat::NONE, group.flavour().bug_compat());
+    }
+
+    #[test]
+    fn numbers_are_in_the_order_and_of_the_kind_that_numpy_says() {
+        let of = |descr: &str| {
+            let mut group = group();
+            let dtype: Dtype = descr.parse().unwrap();
+            let id = group.add(Descriptor::with_dtype(0, "number", "", dtype, &[]));
+            (group, id)
+        };
+        for (descr, wire) in [("<u2", 0x0201_u64), (">u2", 0x0102), ("<i4", 0x0201_0000)] {
+            let (mut group, id) = of(descr);
+            group.set_immediate(id, 0x0102).unwrap();
+            assert!(
+                matches!(group.get(id).unwrap().value(), Some(ItemValue::Immediate(word)) if *word == wire)
+            );
+            assert_eq!(group.get(id).unwrap().as_u64(), Some(0x0102), "{descr}");
+        }
+        let (mut little, id) = of("<u4");
+        little.put(id, ItemValue::Memory(vec![1_u8, 2, 0, 0].into())).unwrap();
+        assert_eq!(little.get(id).unwrap().as_u64(), Some(0x0201));
+        let (mut negative, id) = of("<i2");
+        negative.set_immediate(id, 0xffff).unwrap();
+        assert_eq!(negative.get(id).unwrap().as_u64(), None);
+        for descr in ["<f4", "S4"] {
+            let (mut group, id) = of(descr);
+            assert!(matches!(group.set_immediate(id, 1), Err(ItemError::NotImmediate { .. })), "{descr}");
+            group.put(id, ItemValue::Memory(vec![0_u8; 4].into())).unwrap();
+            assert_eq!(group.get(id).unwrap().as_u64(), None, "{descr}");
+        }
+    }
+
+    #[test]
+    fn a_heap_that_could_not_be_made_leaves_everything_to_be_sent() {
+        let mut group = group();
+        group.set_immediate(0x1600, 7).unwrap();
+        let wide =
+            group.add(Descriptor::with_format(1 << 30, "no such identifier", "", [Format::unsigned(8)]));
+        group.set(wide, [1_u8]).unwrap();
+        group.get_heap(Select::Stale, Select::Stale).unwrap_err();
+        let index = group.by_id.remove(&wide).unwrap();
+        group.items.remove(index);
+        assert_eq!(ids(&group.get_heap(Select::Stale, Select::Stale).unwrap()), [5, 0x1600, 5]);
     }
 }

@@ -16,7 +16,8 @@ use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use crate::Sample;
 
-/// Memory that can be an item's value: arrays and vectors of samples, [`Bytes`], and with feature `ndarray` its arrays.
+/// Memory that can be an item's value: arrays and vectors of samples, [`Bytes`]. With feature `ndarray` its arrays can be
+/// made a [`Value`], too.
 ///
 /// Implement it for memory of your own, such as a mapped file. The length must never change: it is in the headers.
 pub trait Payload: Send + Sync + 'static {
@@ -125,20 +126,32 @@ impl Payload for Bytes {
     }
 }
 
-/// Arrays in standard layout: rows one behind the other. Others are sent as if they were empty; call
-/// `as_standard_layout().into_owned()` first.
+/// Takes an array over whose rows lie one behind the other; of any other makes such a copy.
 #[cfg(feature = "ndarray")]
-impl<T: Sample, D: ndarray::Dimension + 'static> Payload for ndarray::Array<T, D> {
+impl<T: Sample, D: ndarray::Dimension + 'static> From<ndarray::Array<T, D>> for Value {
+    fn from(array: ndarray::Array<T, D>) -> Self {
+        let standard =
+            if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() };
+        Self::new(Rows(standard))
+    }
+}
+
+/// An array in standard layout.
+#[cfg(feature = "ndarray")]
+struct Rows<T, D: ndarray::Dimension>(ndarray::Array<T, D>);
+
+#[cfg(feature = "ndarray")]
+impl<T: Sample, D: ndarray::Dimension + 'static> Payload for Rows<T, D> {
     fn as_bytes(&self) -> &[u8] {
-        self.as_slice().unwrap_or_default().as_bytes()
+        self.0.as_slice().unwrap_or_default().as_bytes()
     }
 
     fn as_mut_bytes(&mut self) -> Option<&mut [u8]> {
-        Some(self.as_slice_mut().unwrap_or_default().as_mut_bytes())
+        Some(self.0.as_slice_mut().unwrap_or_default().as_mut_bytes())
     }
 
     fn duplicate(&self) -> Value {
-        self.clone().into()
+        self.0.clone().into()
     }
 }
 
@@ -159,6 +172,18 @@ mod tests {
         let after = own.as_bytes().as_ptr();
         own.as_mut_bytes()[0] = 0;
         assert_eq!(own.as_bytes().as_ptr(), after);
+    }
+
+    #[cfg(feature = "ndarray")]
+    #[test]
+    fn an_array_is_sent_row_by_row_however_it_lies() {
+        let rows = ndarray::array![[1_i16, 2, 3], [4, 5, 6]];
+        let columns = rows.clone().reversed_axes();
+        assert_eq!(Value::from(rows).samples::<i16>(), Some(&[1, 2, 3, 4, 5, 6][..]));
+        let mut value = Value::from(columns);
+        assert_eq!(value.samples::<i16>(), Some(&[1, 4, 2, 5, 3, 6][..]));
+        value.samples_mut::<i16>().unwrap()[1] = 9;
+        assert_eq!(value.samples::<i16>(), Some(&[1, 9, 2, 5, 3, 6][..]));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use packhorse_spead::send::writers::{InProcess, Octets, Udp, UdpOptions};
 use packhorse_spead::send::{
-    Batch, CountSequence, Order, RejectReason, Sender, Stream, StreamConfig, Writer,
+    Batch, CountSequence, Order, Rate, RejectReason, Sender, Stream, StreamConfig, Writer,
 };
 use packhorse_spead::wire::{Pointer, Prefix, id};
 use packhorse_spead::{Flavour, Heap, PrebuiltHeap, Split, in_process};
@@ -181,7 +181,8 @@ fn what_the_writer_cannot_take_is_refused_with_the_heap() {
 fn a_heap_that_fails_takes_no_other_with_it_that_was_written_before_or_comes_after() {
     let memory = Memory::default();
     // Batches of one packet, so that the failure is the third heap's alone.
-    let config = StreamConfig { max_heaps: 8, rate: Some(1e12), burst: 1, ..StreamConfig::default() };
+    let config =
+        StreamConfig { max_heaps: 8, rate: Rate::new(1e12).ok(), burst: 1, ..StreamConfig::default() };
     let mut sender = Sender::new(FailsAt(3, Octets::new(memory.clone())), &config);
     for _ in 0..5 {
         sender.submit(heap(100, 1472)).unwrap();
@@ -202,7 +203,7 @@ fn a_heap_that_fails_takes_no_other_with_it_that_was_written_before_or_comes_aft
 
 #[test]
 fn the_rate_is_kept_and_a_heap_may_have_its_own() {
-    let config = StreamConfig { rate: Some(20e6), burst: 10_000, ..StreamConfig::default() };
+    let config = StreamConfig { rate: Rate::new(20e6).ok(), burst: 10_000, ..StreamConfig::default() };
     let mut sender = Sender::new(Octets::new(io::sink()), &config);
     let mut heaps = [heap(1_000_000, 9000)];
     let start = Instant::now();
@@ -210,7 +211,7 @@ fn the_rate_is_kept_and_a_heap_may_have_its_own() {
     // The last burst is not waited for. No upper bound: other tests want the processor too.
     assert!(start.elapsed() >= Duration::from_millis(47), "{:?}", start.elapsed());
     let mut slower = heap(100_000, 9000);
-    slower.set_rate(Some(2e6));
+    slower.set_rate(Rate::new(2e6).ok());
     let start = Instant::now();
     sender.send(&mut slower).unwrap();
     assert!(start.elapsed() >= Duration::from_millis(40), "{:?}", start.elapsed());
@@ -305,7 +306,8 @@ fn completions_are_awaited_polled_waited_for_and_called_back() {
     }
     let memory = Memory::default();
     // The pace holds the stream up long enough for the future to be asked before it is ready.
-    let config = StreamConfig { max_heaps: 10, rate: Some(1e6), burst: 1, ..StreamConfig::default() };
+    let config =
+        StreamConfig { max_heaps: 10, rate: Rate::new(1e6).ok(), burst: 1, ..StreamConfig::default() };
     let stream = Stream::start(Octets::new(memory.clone()), &config).unwrap();
     stream.send_heap(heap(20_000, 9000)).unwrap().wait().unwrap().result.unwrap();
 
@@ -349,7 +351,8 @@ fn completions_are_awaited_polled_waited_for_and_called_back() {
 #[test]
 fn a_full_stream_gives_heaps_back_and_a_batch_ends_together() {
     let memory = Memory::default();
-    let config = StreamConfig { max_heaps: 4, rate: Some(1e6), burst: 1, ..StreamConfig::default() };
+    let config =
+        StreamConfig { max_heaps: 4, rate: Rate::new(1e6).ok(), burst: 1, ..StreamConfig::default() };
     let stream = Stream::start(Octets::new(memory.clone()), &config).unwrap();
     let batch = (0..4).map(|_| heap(5000, 1472)).collect();
     let completion = stream.send_heaps(batch, Order::RoundRobin).unwrap();
@@ -363,4 +366,61 @@ fn a_full_stream_gives_heaps_back_and_a_batch_ends_together() {
     assert_eq!(refused.heaps.len(), 5);
     drop(stream);
     assert_eq!(numbers(&memory.bytes()).last(), Some(&5));
+}
+
+/// A writer that does what it should not.
+struct Panics(u32);
+
+impl Writer for Panics {
+    fn write(&mut self, _batch: &Batch<'_>) -> io::Result<()> {
+        self.0 -= 1;
+        assert!(self.0 > 0, "a writer of mine");
+        Ok(())
+    }
+
+    fn longest_packet(&self) -> usize {
+        65_507
+    }
+}
+
+#[test]
+fn a_panic_in_a_callback_or_a_writer_leaves_nobody_waiting() {
+    let memory = Memory::default();
+    let stream = Stream::start(Octets::new(memory.clone()), &StreamConfig::default()).unwrap();
+    stream.send_heap_then(heap(10, 1472), |_| panic!("a callback of mine")).unwrap();
+    stream.send_heap(heap(10, 1472)).unwrap().wait().unwrap().result.unwrap();
+    stream.flush();
+    assert_eq!(numbers(&memory.bytes()), [1, 2]);
+
+    let stream = Stream::start(Panics(2), &StreamConfig::default()).unwrap();
+    stream.send_heap(heap(10, 1472)).unwrap().wait().unwrap().result.unwrap();
+    let failed = stream.send_heap(heap(10, 1472)).unwrap().wait().unwrap().result.unwrap_err();
+    assert!(failed.to_string().contains("a writer of mine"), "{failed}");
+    stream.flush();
+    let refused = stream.send_heap(heap(10, 1472)).unwrap_err();
+    assert_eq!(refused.reason, RejectReason::Stopped);
+}
+
+#[test]
+fn waiting_in_a_callback_returns_at_once() {
+    let stream = Arc::new(Stream::start(Octets::new(io::sink()), &StreamConfig::default()).unwrap());
+    let (told, tells) = mpsc::channel();
+    let own = Arc::clone(&stream);
+    let then = move |_| {
+        own.flush();
+        told.send(()).unwrap();
+    };
+    stream.send_heap_then(heap(10, 1472), then).unwrap();
+    tells.recv_timeout(Duration::from_secs(20)).unwrap();
+}
+
+#[test]
+fn what_is_refused_spends_no_numbers() {
+    let memory = Memory::default();
+    let mut sender = Sender::new(Octets::new(memory.clone()), &StreamConfig::default());
+    let mut heaps = [heap(10, 1472), heap(10, 1472)];
+    heaps[1].set_substream(3);
+    assert_eq!(sender.send_all(&mut heaps, Order::Serial).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    sender.send(&mut heaps[0]).unwrap();
+    assert_eq!(numbers(&memory.bytes()), [1]);
 }

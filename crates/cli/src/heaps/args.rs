@@ -1,5 +1,6 @@
 //! What can be written behind `packhorse heaps`.
 
+use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
@@ -46,11 +47,12 @@ pub(crate) struct HeapsSendArgs {
     #[arg(short = 'H', long, value_name = "BYTES", default_value = "1Mi", value_parser = quantity::small)]
     pub(crate) heap_size: u32,
     /// Bytes of the longest packet
-    #[arg(short = 'p', long, value_name = "BYTES", default_value = "1472", value_parser = quantity::small)]
+    #[arg(short = 'p', long, value_name = "BYTES", default_value = "1472", value_parser = quantity::packet)]
     pub(crate) packet: u32,
     /// Receiver: a name or an address; of multicast also a group
     pub(crate) host: String,
     /// Port of the receiver
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: u16,
     /// off: build every heap anew; on: fill and send built heaps again; batch: many of them in one call
     #[arg(long, value_name = "HOW", default_value = "on")]
@@ -99,13 +101,19 @@ join. With --json a line for every heap:
 where len and sha256 are those of the value as received; name and shape are null until a descriptor
 has come. The last line is {\"statistics\": {..}}.
 
-Exits with 1 when heaps were incomplete, or the stream ended without a stop heap.
+Exits with 1, and says what is missing and what helps, when no heap came, heaps are missing (by the
+gaps between heap counts) or incomplete, a limit made it drop packets, nothing came for as long as
+--timeout says, or the stream ended without a stop heap; with 130 after Ctrl-C and 143 after SIGTERM,
+also then with the statistics.
 
 Examples:
   packhorse heaps recv 0.0.0.0 8888
   packhorse heaps recv --tcp --json :: 8888 | jq .cnt
   packhorse heaps recv --interface 10.0.0.5 239.102.1.1 7148
-  packhorse heaps recv --pcap capture.pcap")]
+  packhorse heaps recv --pcap capture.pcap 0.0.0.0 8888")]
+#[command(override_usage = "\
+packhorse heaps recv [OPTIONS] HOST PORT
+       packhorse heaps recv [OPTIONS] --pcap FILE [HOST PORT]")]
 pub(crate) struct HeapsRecvArgs {
     /// Address to receive on, or a multicast group
     #[arg(required_unless_present = "pcap")]
@@ -113,7 +121,9 @@ pub(crate) struct HeapsRecvArgs {
     /// Port to receive on
     #[arg(required_unless_present = "pcap")]
     pub(crate) port: Option<u16>,
-    /// Read the datagrams of a capture file instead, pcap or pcapng; of PORT if given
+    /// Read the datagrams of a capture instead, pcap or pcapng, - for standard input; those to HOST and PORT if given
+    ///
+    /// Links: Ethernet, Linux cooked (any interface), raw IP, BSD loopback.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "tcp")]
     pub(crate) pcap: Option<PathBuf>,
     /// A JSON object a line instead of text
@@ -122,6 +132,12 @@ pub(crate) struct HeapsRecvArgs {
     /// No line for heaps, only the statistics
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// End after so many heaps, without waiting for the stop heap
+    #[arg(long, value_name = "N", value_parser = quantity::large)]
+    pub(crate) count: Option<u64>,
+    /// End when nothing has come for so long
+    #[arg(long, value_name = "SECONDS", value_parser = quantity::seconds)]
+    pub(crate) timeout: Option<Duration>,
     /// Receive over TCP instead of UDP, from the first sender that connects
     #[arg(long, conflicts_with = "interface")]
     #[arg(help_heading = "Network")]
@@ -146,6 +162,10 @@ pub(crate) struct HeapsRecvArgs {
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     #[arg(help_heading = "Heaps")]
     pub(crate) substreams: u32,
+    /// Heap counts rise by this times the substreams, and gaps are missing heaps; 0: they mean nothing
+    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(help_heading = "Heaps")]
+    pub(crate) cnt_step: u32,
     /// Heaps that wait to be printed
     #[arg(long, value_name = "N", default_value = "256", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     #[arg(help_heading = "Heaps")]
@@ -167,19 +187,20 @@ pub(crate) struct HeapsRecvArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Sends heaps over UDP to another process of this program, filled anew for every heap, and lowers and
-raises the rate until it knows the highest at which none is lost, to 2 %. Rates are bytes of samples
-a second. With --rate only that rate is tried; exits with 1 when heaps are lost. The last line is a
-JSON object; with it come the receiver's statistics.
+raises the rate until it knows the highest at which none is lost, to 2 %: of the tries without loss
+the one that reached most. Rates are bytes of samples a second. With --rate only that rate is tried;
+exits with 1 when heaps are lost. The last line is a JSON object; with it come the receiver's
+statistics.
 
 Examples:
   packhorse heaps bench
   packhorse heaps bench -H 8192 -p 9000 --receiver chunk --rate 2G")]
 pub(crate) struct HeapsBenchArgs {
     /// Bytes of samples in a heap
-    #[arg(short = 'H', long, value_name = "BYTES", default_value = "8192", value_parser = quantity::small)]
+    #[arg(short = 'H', long, value_name = "BYTES", default_value = "8192", value_parser = quantity::bench_heap)]
     pub(crate) heap_size: u32,
     /// Bytes of the longest packet
-    #[arg(short = 'p', long, value_name = "BYTES", default_value = "9000", value_parser = quantity::small)]
+    #[arg(short = 'p', long, value_name = "BYTES", default_value = "9000", value_parser = quantity::packet)]
     pub(crate) packet: u32,
     /// How heaps are received
     #[arg(long, value_name = "HOW", default_value = "ring")]
@@ -188,8 +209,8 @@ pub(crate) struct HeapsBenchArgs {
     #[arg(long, value_name = "B/s", value_parser = quantity::large)]
     pub(crate) rate: Option<u64>,
     /// How long a try takes
-    #[arg(long, value_name = "SECONDS", default_value = "1")]
-    pub(crate) seconds: f64,
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = quantity::seconds)]
+    pub(crate) seconds: Duration,
     /// Heaps that wait in the receiver's ring
     #[arg(long, value_name = "N", default_value = "512", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) ring: u32,

@@ -2,8 +2,10 @@
 
 pub(crate) mod args;
 mod bench;
+mod capture;
 mod recv;
 mod send;
+mod verdict;
 
 use args::{HeapsArgs, HeapsCommand};
 

@@ -1,15 +1,17 @@
 //! `packhorse heaps recv`: a line for every heap until the stop heap, then the statistics.
 
 use core::fmt::Write as _;
-use core::net::SocketAddr;
-use std::io::{self, BufWriter, Write};
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::ToSocketAddrs as _;
+use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
 use packhorse::spead::BugCompat;
-use packhorse::spead::receive::readers::{PcapReader, TcpReader, UdpOptions, UdpReader};
+use packhorse::spead::receive::readers::{TcpReader, UdpOptions, UdpReader};
 use packhorse::spead::receive::{
-    Descriptions, Heap, Reader, RingOptions, RingStream, Statistics, StreamConfig,
+    Descriptions, Heap, NoHeap, Reader, RingOptions, RingStream, Statistics, StreamConfig,
 };
 use packhorse::spead::wire::id;
 use packhorse::transport::datagrams::ReceiveOptions;
@@ -17,8 +19,15 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::args::HeapsRecvArgs;
+use super::capture::{self, Ports};
+use super::verdict::{End, verdict};
 use crate::exit::{self, Exit};
-use crate::{human, screen};
+use crate::{human, screen, signals};
+
+/// How often a receiver without heaps looks whether it should go on.
+const LOOK: Duration = Duration::from_millis(100);
+/// After how long without anything it says so.
+const QUIET: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &HeapsRecvArgs) -> anyhow::Result<Exit> {
     let bug_compat = BugCompat::from_bits(args.bug_compat)
@@ -26,6 +35,7 @@ pub(crate) fn run(args: &HeapsRecvArgs) -> anyhow::Result<Exit> {
     let config = StreamConfig {
         max_heaps: usize::try_from(args.max_heaps)?,
         substreams: usize::try_from(args.substreams)?,
+        cnt_step: u64::from(args.cnt_step),
         out_of_order: args.out_of_order,
         max_heap_length: usize::try_from(args.max_heap_length)?,
         max_memory: usize::try_from(args.max_memory)?,
@@ -33,24 +43,33 @@ pub(crate) fn run(args: &HeapsRecvArgs) -> anyhow::Result<Exit> {
         ..StreamConfig::default()
     };
     let options = RingOptions { capacity: usize::try_from(args.ring)?, ..RingOptions::default() };
-    let mut stream = RingStream::start(config, &options, [reader(args)?])?;
+    let ports = Ports::default();
+    let mut stream = RingStream::start(config, &options, [reader(args, &ports)?])?;
+    signals::end_by_itself();
     let mut out = BufWriter::new(io::stdout().lock());
     let written = report(&mut stream, args, &mut out);
-    if let Some(error) = stream.take_error() {
-        return Err(error).context("cannot receive");
-    }
     if written.as_ref().is_err_and(exit::is_broken_pipe) {
         return Ok(Exit::Done);
     }
-    written?;
-    Ok(verdict(&stream.statistics()))
+    let end = written?;
+    let exit = verdict(&stream.statistics(), end, args, &ports);
+    match stream.take_error() {
+        // A capture that is damaged or cut: what is in front of that was told.
+        Some(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
+            screen::error(&error.to_string());
+            Ok(Exit::Damaged)
+        }
+        Some(error) => Err(error).context("cannot receive"),
+        None => Ok(exit),
+    }
 }
 
-fn reader(args: &HeapsRecvArgs) -> anyhow::Result<Box<dyn Reader>> {
+fn reader(args: &HeapsRecvArgs, ports: &Ports) -> anyhow::Result<Box<dyn Reader>> {
     if let Some(file) = &args.pcap {
-        let reader = PcapReader::open(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let port = args.port;
-        return Ok(Box::new(reader.filter(move |to| port.is_none_or(|port| to.port() == port))));
+        let host = args.host.as_deref().map(str::parse::<IpAddr>).transpose();
+        let host = host.context("with --pcap, HOST is the address to which datagrams were sent")?;
+        let host = host.filter(|host| !host.is_unspecified());
+        return Ok(Box::new(capture::open(file, host, args.port.filter(|port| *port > 0), ports)?));
     }
     let (Some(host), Some(port)) = (&args.host, args.port) else {
         return Err(anyhow!("receiving needs HOST and PORT"));
@@ -58,16 +77,21 @@ fn reader(args: &HeapsRecvArgs) -> anyhow::Result<Box<dyn Reader>> {
     let addresses: Vec<SocketAddr> =
         (host.as_str(), port).to_socket_addrs().with_context(|| format!("{host} has no address"))?.collect();
     let address = *addresses.first().ok_or_else(|| anyhow!("{host} has no address"))?;
-    let failed = || format!("cannot receive on {host} port {port}: is it this machine's, and free?");
+    let failed = |error: &io::Error| match error.kind() {
+        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => {
+            format!("cannot receive on {host} port {port}: is it this machine's, and free?")
+        }
+        _ => format!("cannot receive on {host} port {port}"),
+    };
     if args.tcp {
-        let reader = TcpReader::bind(address).with_context(failed)?;
+        let reader = TcpReader::bind(address).map_err(|error| described(error, &failed))?;
         screen::line(&format!("packhorse: receiving on tcp {}", reader.local_address()));
         return Ok(Box::new(reader));
     }
     let buffer = usize::try_from(args.buffer)?;
     let socket = ReceiveOptions { buffer, interface: args.interface.clone(), ..ReceiveOptions::default() };
     let options = UdpOptions { socket, ..UdpOptions::default() };
-    let reader = UdpReader::bind(address, &options).with_context(failed)?;
+    let reader = UdpReader::bind(address, &options).map_err(|error| described(error, &failed))?;
     if reader.receiver().buffer_size()? < buffer {
         screen::note(
             "the system allows a smaller receive buffer than asked for: net.core.rmem_max, or run as root",
@@ -77,27 +101,38 @@ fn reader(args: &HeapsRecvArgs) -> anyhow::Result<Box<dyn Reader>> {
     Ok(Box::new(reader))
 }
 
+/// An error with what it prevented in front of it.
+fn described(error: io::Error, failed: &dyn Fn(&io::Error) -> String) -> anyhow::Error {
+    let what = failed(&error);
+    anyhow::Error::new(error).context(what)
+}
+
 /// Writes a line for every heap, and the statistics behind them.
-fn report(stream: &mut RingStream, args: &HeapsRecvArgs, out: &mut impl Write) -> anyhow::Result<()> {
+fn report(stream: &mut RingStream, args: &HeapsRecvArgs, out: &mut impl Write) -> anyhow::Result<End> {
     let mut known = Descriptions::default();
-    // Lines of a slow stream are wanted at once; those of a fast one in large pieces.
-    while let Some(heap) = stream.try_next().ok().or_else(|| {
-        let _ = out.flush();
-        stream.next()
-    }) {
+    let mut wait = Wait::new(args);
+    let mut left = args.count.unwrap_or(u64::MAX);
+    let end = loop {
+        let heap = match wait.next(stream, out) {
+            Ok(heap) => heap,
+            Err(end) => break end,
+        };
         let unreadable = known.learn(&heap);
         if unreadable > 0 {
             screen::warning(&format!("heap {}: {unreadable} descriptors cannot be read", heap.cnt()));
         }
-        if args.quiet {
-            continue;
-        }
-        if args.json {
+        if args.json && !args.quiet {
             writeln!(out, "{}", object(&heap, &known))?;
-        } else {
+        } else if !args.quiet {
             writeln!(out, "{}", line(&heap, &known))?;
         }
-    }
+        left -= 1;
+        if left == 0 {
+            break End::Count;
+        }
+    };
+    // Whatever ended it: nothing more is received.
+    stream.stop();
     if args.json {
         let counters: Map<String, Value> =
             stream.statistics().counters().map(|(name, count)| (name, count.into())).collect();
@@ -107,7 +142,62 @@ fn report(stream: &mut RingStream, args: &HeapsRecvArgs, out: &mut impl Write) -
     if !args.json {
         summary(&stream.statistics());
     }
-    Ok(())
+    Ok(end)
+}
+
+/// Waits for heaps, and says when there are none.
+struct Wait {
+    timeout: Option<Duration>,
+    /// When the last packet came, as far as this looked.
+    last: Instant,
+    packets: u64,
+    /// Whether it should still say that nothing comes. Of a capture that goes without saying.
+    says: bool,
+}
+
+impl Wait {
+    fn new(args: &HeapsRecvArgs) -> Self {
+        Self { timeout: args.timeout, last: Instant::now(), packets: 0, says: args.pcap.is_none() }
+    }
+
+    fn next(&mut self, stream: &mut RingStream, out: &mut impl Write) -> Result<Heap, End> {
+        // Lines of a slow stream are wanted at once; those of a fast one in large pieces.
+        let mut next = stream.try_next();
+        if matches!(next, Err(NoHeap::NotYet)) {
+            let _ = out.flush();
+        }
+        loop {
+            if let Some(signal) = signals::asked() {
+                return Err(End::Asked(signal));
+            }
+            match next {
+                Ok(heap) => return Ok(heap),
+                Err(NoHeap::Ended) => return Err(End::Stream),
+                Err(NoHeap::NotYet) => self.look(stream)?,
+            }
+            next = stream.next_timeout(LOOK);
+        }
+    }
+
+    fn look(&mut self, stream: &RingStream) -> Result<(), End> {
+        let stats = stream.statistics();
+        if stats.packets != self.packets {
+            (self.packets, self.last) = (stats.packets, Instant::now());
+        }
+        let silent = self.last.elapsed();
+        if self.timeout.is_some_and(|timeout| silent >= timeout) {
+            return Err(End::Silence);
+        }
+        if self.says && silent >= QUIET {
+            self.says = false;
+            screen::note(&match (stats.heaps, stats.packets) {
+                (0, 0) => "nothing has come yet: is the sender's address and port this one, and no firewall between?".to_owned(),
+                (0, packets) => format!("{} came, and no whole heap yet", human::count(packets, "packet")),
+                _ => return Ok(()),
+            });
+        }
+        Ok(())
+    }
 }
 
 fn object(heap: &Heap, known: &Descriptions) -> Value {
@@ -129,7 +219,7 @@ fn line(heap: &Heap, known: &Descriptions) -> String {
     for item in heap.items().filter(|item| item.id > id::STREAM_CTRL) {
         let described = known.describe(&item);
         let name = described.descriptor.map_or("", |descriptor| descriptor.name.as_str());
-        let _ = match item.immediate {
+        let _ = match item.immediate.filter(|_| !described.bytes.is_empty()) {
             Some(value) => write!(text, "  {:#x} {} = {value}", item.id, screen::printable(name)),
             None => {
                 let (len, shape) = (described.bytes.len() as u64, described.shape.unwrap_or_default());
@@ -152,18 +242,6 @@ fn summary(stats: &Statistics) {
     {
         screen::line(&format!("  {count:>12} {name}"));
     }
-}
-
-/// Whether everything came, as far as a receiver can know.
-fn verdict(stats: &Statistics) -> Exit {
-    let lost = stats.incomplete_heaps_evicted + stats.incomplete_heaps_flushed;
-    if stats.stops == 0 {
-        screen::error("the stream ended without a stop heap; the sender may have more");
-    }
-    if lost > 0 {
-        screen::error(&format!("{} incomplete", human::count(lost, "heap")));
-    }
-    if lost > 0 || stats.stops == 0 { Exit::Damaged } else { Exit::Done }
 }
 
 fn hex(bytes: &[u8]) -> String {

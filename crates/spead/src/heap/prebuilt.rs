@@ -16,6 +16,7 @@ use zerocopy::IntoBytes as _;
 
 use super::layout::{self, FIXED, LEAST_SIZE, Shape, Split};
 use super::{Heap, HeapError, ItemValue};
+use crate::send::Rate;
 use crate::wire::{Pointer, Prefix, id};
 use crate::{Flavour, Sample, Value};
 
@@ -28,7 +29,7 @@ struct Built {
     flavour: Flavour,
     count: Option<u64>,
     substream: usize,
-    rate: Option<f64>,
+    rate: Option<Rate>,
     headers: Box<[u8]>,
     packets: Box<[Packet]>,
     pieces: Box<[Piece]>,
@@ -210,13 +211,13 @@ impl PrebuiltHeap {
 
     /// The rate that it asked for instead of the stream's.
     #[must_use]
-    pub fn rate(&self) -> Option<f64> {
+    pub fn rate(&self) -> Option<Rate> {
         self.0.rate
     }
 
-    /// Sends it at a rate of its own, in bytes a second, or with `None` at the stream's.
-    pub fn set_rate(&mut self, rate: Option<f64>) {
-        self.0.rate = rate.filter(|rate| *rate > 0.0);
+    /// Sends it at a rate of its own, or with `None` at the stream's.
+    pub fn set_rate(&mut self, rate: Option<Rate>) {
+        self.0.rate = rate;
     }
 
     /// Bytes of all its packets.

@@ -74,8 +74,10 @@ reasons! {
     AfterStop = "after_stop",
     /// In a stream of bytes: longer than the reader allows. Skipped.
     Oversize = "oversize",
-    /// In a capture file: not UDP, or of a link whose frames this does not read.
+    /// In a capture file: not UDP.
     NotADatagram = "not_a_datagram",
+    /// In a capture file: of an interface whose frames this does not read.
+    UnsupportedLink = "unsupported_link",
     /// In a capture file: a datagram that the capture did not keep whole.
     CutByCapture = "cut_by_capture",
     /// In a capture file: a datagram in fragments.

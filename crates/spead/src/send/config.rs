@@ -1,5 +1,6 @@
 //! [`StreamConfig`]: how a stream of heaps is sent.
 
+use super::Rate;
 use crate::{Heap, HeapError, PrebuiltHeap, Split};
 
 /// How a stream of heaps is sent. All sizes are in bytes.
@@ -12,10 +13,11 @@ pub struct StreamConfig {
     /// How heaps are cut into packets.
     pub split: Split,
     /// Bytes of packets a second, on average; `None`: as fast as it goes.
-    pub rate: Option<f64>,
-    /// Bytes that leave at once, before waiting until they are due.
+    pub rate: Option<Rate>,
+    /// Bytes that leave at once, before waiting until they are due. Being late by no more than they take is made up at
+    /// once.
     pub burst: usize,
-    /// How much faster than `rate` a stream that is late may catch up: 1.05 is 5 %.
+    /// How much faster than `rate` a stream that is later than that may catch up: 1.05 is 5 %.
     pub burst_ratio: f64,
 }
 

@@ -13,7 +13,7 @@ use std::thread;
 use packhorse_buffer::{Clock as _, Instant, SystemClock};
 
 use super::pacer::Pacer;
-use super::{Batch, StreamConfig, Writer};
+use super::{Batch, Rate, StreamConfig, Writer};
 use crate::PrebuiltHeap;
 
 /// In which order the packets of several heaps leave.
@@ -61,7 +61,7 @@ pub(crate) struct Engine<W> {
     writer: W,
     pacer: Pacer,
     /// Bytes a second of heaps that have no rate of their own.
-    rate: Option<f64>,
+    rate: Option<Rate>,
     /// Bytes that leave at once when there is a rate.
     burst: usize,
     /// When the next packet may leave.
@@ -80,7 +80,7 @@ impl<W: Writer> Engine<W> {
         Self {
             writer,
             pacer: Pacer::new(config.burst_ratio),
-            rate: config.rate.filter(|rate| *rate > 0.0),
+            rate: config.rate,
             burst: config.burst.clamp(1, BATCH_BYTES),
             due: None,
             statistics: StreamStatistics::default(),
@@ -163,7 +163,7 @@ impl<W: Writer> Engine<W> {
         batch: &mut Batch<'a>,
         heap: &'a PrebuiltHeap,
         index: usize,
-        rate: Option<f64>,
+        rate: Option<Rate>,
     ) -> io::Result<bool> {
         let most = if rate.is_some() { self.burst } else { BATCH_BYTES };
         if batch.push(heap, index) {
@@ -180,14 +180,15 @@ impl<W: Writer> Engine<W> {
     }
 
     /// Writes the batch when it is due, and empties it.
-    fn write(&mut self, batch: &mut Batch<'_>, rate: Option<f64>) -> io::Result<()> {
+    fn write(&mut self, batch: &mut Batch<'_>, rate: Option<Rate>) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
         if let Some(due) = self.due.take() {
             sleep_until(due);
         }
-        self.due = rate.map(|rate| self.pacer.sent(batch.bytes(), rate, SystemClock.now()));
+        self.due =
+            rate.map(|rate| self.pacer.sent(batch.bytes(), rate.bytes_per_second(), SystemClock.now()));
         self.writer.write(batch)?;
         let packets = batch.len() as u64;
         self.statistics.packets += packets;
@@ -200,7 +201,7 @@ impl<W: Writer> Engine<W> {
 
     /// Writes a packet that lies in more pieces than a system call takes.
     #[cold]
-    fn copy(&mut self, heap: &PrebuiltHeap, index: usize, rate: Option<f64>) -> io::Result<()> {
+    fn copy(&mut self, heap: &PrebuiltHeap, index: usize, rate: Option<Rate>) -> io::Result<()> {
         let mut copied = core::mem::take(&mut self.copied);
         copied.clear();
         heap.parts(index).for_each(|part| copied.extend_from_slice(part));

@@ -120,12 +120,14 @@ impl<W: Writer> Sender<W> {
     /// bytes of all.
     ///
     /// # Errors
-    /// As [`send`](Self::send). Which heaps have left then is not known.
+    /// As [`send`](Self::send). Which heaps have left then is not known; when one does not fit the writer, none.
     pub fn send_all(&mut self, heaps: &mut [PrebuiltHeap], order: Order) -> io::Result<usize> {
         self.flush();
         let mut bytes = 0;
-        for heap in heaps.iter_mut() {
+        for heap in heaps.iter() {
             self.limits.check(heap).map_err(|unfit| io::Error::new(io::ErrorKind::InvalidInput, unfit))?;
+        }
+        for heap in heaps.iter_mut() {
             heap.write_count(heap.count().unwrap_or_else(|| self.counts.take()));
             bytes += heap.wire_len();
         }

@@ -10,8 +10,11 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use core::any::Any;
+use core::panic::AssertUnwindSafe;
 use core::task::Waker;
 use std::io;
+use std::panic::catch_unwind;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -105,7 +108,7 @@ impl Stream {
     }
 
     /// Queues a heap; `then` is called with it when it has left, on the stream's thread: it should be brief, and may
-    /// send again.
+    /// send again. When it panics the stream goes on.
     ///
     /// # Errors
     /// As [`send_heap`](Self::send_heap).
@@ -134,8 +137,12 @@ impl Stream {
         }
     }
 
-    /// Waits until everything has left that was queued before.
+    /// Waits until everything has left that was queued before. In a callback it returns at once, since nothing leaves
+    /// before that has returned.
     pub fn flush(&self) {
+        if self.is_own_thread() {
+            return;
+        }
         let mut state = self.shared.lock();
         let target = state.ended + state.under_way as u64;
         while state.ended < target {
@@ -143,8 +150,11 @@ impl Stream {
         }
     }
 
-    /// Waits until fewer than `max_heaps` heaps are under way.
+    /// Waits until fewer than `max_heaps` heaps are under way. In a callback it returns at once.
     pub fn wait_for_room(&self) {
+        if self.is_own_thread() {
+            return;
+        }
         let mut state = self.shared.lock();
         while state.under_way >= self.max_heaps {
             state = self.shared.wait(state);
@@ -160,6 +170,10 @@ impl Stream {
     #[must_use]
     pub fn statistics(&self) -> StreamStatistics {
         self.shared.lock().statistics
+    }
+
+    fn is_own_thread(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id())
     }
 
     fn pending(&self, slot: usize) -> Pending {
@@ -205,7 +219,7 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.work.notify_one();
-        let own = self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id());
+        let own = self.is_own_thread();
         // A callback that drops the stream runs on its thread, which cannot wait for itself.
         if let Some(thread) = self.thread.take().filter(|_| !own) {
             let _ = thread.join();
@@ -241,10 +255,19 @@ fn run<W: Writer>(shared: &Shared, mut engine: Engine<W>) {
     let mut wakers: Vec<Waker> = Vec::new();
     let mut calls: Vec<(Callback, Outcome)> = Vec::new();
     let mut unwanted: Vec<Outcome> = Vec::new();
+    let mut broken: Option<io::Error> = None;
     while take(shared, &mut engine, &mut jobs) {
         while !jobs.is_empty() {
-            let ended = send(&mut engine, &jobs);
+            let ended = match &broken {
+                Some(error) => Ended { whole: 0, failed: jobs.len(), error: Some(copy(error)) },
+                None => catch_unwind(AssertUnwindSafe(|| send(&mut engine, &jobs))).unwrap_or_else(|panic| {
+                    let error = broken.insert(panicked(&*panic));
+                    Ended { whole: 0, failed: jobs.len(), error: Some(copy(error)) }
+                }),
+            };
             let mut state = shared.lock();
+            // Nobody knows what a writer that panicked has written: nothing more is taken.
+            state.closed |= broken.is_some();
             state.statistics = *engine.statistics();
             for (index, job) in jobs.drain(..ended.whole + ended.failed).enumerate() {
                 let heaps = job.heaps.as_slice();
@@ -272,11 +295,20 @@ fn run<W: Writer>(shared: &Shared, mut engine: Engine<W>) {
             unwanted.clear();
             for (call, (heaps, result)) in calls.drain(..) {
                 if let Heaps::One(heap) = heaps {
-                    call(Sent { heap, result });
+                    // Others wait for this thread; the panic has been told.
+                    let _ = catch_unwind(AssertUnwindSafe(|| call(Sent { heap, result })));
                 }
             }
         }
     }
+}
+
+/// What a writer's panic becomes.
+fn panicked(panic: &(dyn Any + Send)) -> io::Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text =
+        text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
+    io::Error::other(format!("the stream's writer panicked: {text}"))
 }
 
 /// Takes the next jobs, at most [`STEP_BYTES`] and at least one; `false` at the end.

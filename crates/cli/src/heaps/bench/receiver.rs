@@ -2,7 +2,9 @@
 
 use core::net::{Ipv4Addr, SocketAddr};
 use std::io::{self, Write as _};
+use std::{process, thread};
 
+use anyhow::Context as _;
 use packhorse::spead::receive::chunk::{Chunk, ChunkOptions, ChunkRing, ChunkStream, Place, PlaceRequest};
 use packhorse::spead::receive::readers::{UdpOptions, UdpReader};
 use packhorse::spead::receive::{
@@ -21,6 +23,7 @@ const CHUNK: usize = 1 << 20;
 const CHUNKS: usize = 16;
 
 pub(super) fn run(args: &HeapsBenchArgs) -> anyhow::Result<Exit> {
+    end_with_the_sender()?;
     let buffer = usize::try_from(args.buffer)?;
     let socket = ReceiveOptions { buffer, ..ReceiveOptions::default() };
     let ring = usize::try_from(args.ring)?;
@@ -52,6 +55,16 @@ pub(super) fn run(args: &HeapsBenchArgs) -> anyhow::Result<Exit> {
     counters.insert("whole".to_owned(), whole.into());
     writeln!(out, "{}", Value::Object(counters))?;
     Ok(Exit::Done)
+}
+
+/// Ends this process as soon as the other one has, however that was: its end of standard input closes then.
+fn end_with_the_sender() -> anyhow::Result<()> {
+    let watch = || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        process::exit(1)
+    };
+    thread::Builder::new().name("bench-parent".into()).spawn(watch).context("cannot start a thread")?;
+    Ok(())
 }
 
 /// Heaps that are present in chunks, each of them looked into.

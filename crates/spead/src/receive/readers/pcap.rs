@@ -1,14 +1,17 @@
-//! [`PcapReader`]: the UDP datagrams of a capture file, pcap or pcapng, Ethernet, Linux "cooked" or plain IP.
+//! [`PcapReader`]: the UDP datagrams of a capture file, pcap or pcapng.
 //!
-//! Both formats and the headers in front of a datagram are parsed by crates made for that; here is only what they mean
-//! for a stream. A datagram that the capture cut, or that IP cut in fragments, cannot be used and is counted.
+//! Both formats and what a file is made of are parsed by a crate made for that; here is only what it means for a stream.
+//! A datagram that the capture cut, or that IP cut in fragments, cannot be used and is counted. Of a file that ends in
+//! the middle, everything before that is delivered. Which links are read: see [`frame`].
 
-use core::net::{IpAddr, SocketAddr};
+mod frame;
+
+use core::net::SocketAddr;
 use std::fs::File;
 use std::io::{self, Error, ErrorKind, Read};
 use std::path::Path;
 
-use etherparse::{EtherType, NetSlice, SlicedPacket, TransportSlice};
+use frame::Content;
 use packhorse_buffer::{FreshSlab, Slabs};
 use pcap_parser::traits::{PcapNGPacketBlock as _, PcapReaderIterator};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
@@ -39,6 +42,8 @@ pub struct PcapReader {
     next: Option<FreshSlab>,
     /// Bytes of the file that this call has read.
     passed: usize,
+    /// What the next call has to say, behind what was read before it.
+    failed: Option<Error>,
 }
 
 impl PcapReader {
@@ -64,6 +69,7 @@ impl PcapReader {
             spare: None,
             next: None,
             passed: 0,
+            failed: None,
         })
     }
 
@@ -79,8 +85,8 @@ impl PcapReader {
 enum Next {
     /// A datagram, copied to so many bytes of the slab.
     Datagram(usize),
-    /// A record that is not one.
-    Dropped,
+    /// A record that is not one that can be used.
+    Dropped(Reason),
     /// Something that is of no interest.
     Other,
     End,
@@ -92,6 +98,9 @@ impl PcapReader {
             Ok((offset, block)) => {
                 let frame = match &block {
                     PcapBlockOwned::LegacyHeader(header) => {
+                        if !frame::is_read(header.network) {
+                            return Err(unsupported(header.network));
+                        }
                         self.links = vec![header.network];
                         None
                     }
@@ -113,12 +122,17 @@ impl PcapReader {
                     PcapBlockOwned::NG(_) => None,
                 };
                 let next = frame.map_or(Next::Other, |(interface, frame, original)| {
-                    let link = self.links.get(interface).copied().unwrap_or(Linktype::NULL);
-                    match datagram(link, frame, original) {
-                        None => Next::Dropped,
-                        Some((to, _)) if !(self.filter)(to) => Next::Other,
-                        Some((_, payload)) => match into.get_mut(..payload.len()) {
-                            None => Next::Dropped,
+                    let Some(link) = self.links.get(interface) else {
+                        return Next::Dropped(Reason::UnsupportedLink);
+                    };
+                    match Content::of(*link, frame, original) {
+                        Content::Datagram(to, _) | Content::Cut(to) if !(self.filter)(to) => Next::Other,
+                        Content::Cut(_) => Next::Dropped(Reason::CutByCapture),
+                        Content::Fragment => Next::Dropped(Reason::Fragment),
+                        Content::Unsupported => Next::Dropped(Reason::UnsupportedLink),
+                        Content::Other => Next::Dropped(Reason::NotADatagram),
+                        Content::Datagram(_, payload) => match into.get_mut(..payload.len()) {
+                            None => Next::Dropped(Reason::NotADatagram),
                             Some(into) => {
                                 into.copy_from_slice(payload);
                                 Next::Datagram(payload.len())
@@ -155,6 +169,9 @@ impl Reader for PcapReader {
         if let Some(spare) = self.spare.take() {
             self.slabs.give_back(spare);
         }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let Some(mut slab) = self.next.take().or_else(|| self.slabs.take()) else {
             return Err(Error::from(ErrorKind::OutOfMemory));
         };
@@ -163,14 +180,18 @@ impl Reader for PcapReader {
         // Also when nothing in the file is wanted, the stream hears of it now and then.
         self.passed = 0;
         while filled + DATAGRAM <= memory.len() && self.passed < PASSED {
-            match self.next(memory.get_mut(filled..).unwrap_or_default())? {
-                Next::Datagram(len) => {
+            match self.next(memory.get_mut(filled..).unwrap_or_default()) {
+                Ok(Next::Datagram(len)) => {
                     filled += len;
                     ends.push(filled);
                 }
-                Next::Dropped => batch.dropped(Reason::NotADatagram),
-                Next::Other => {}
-                Next::End => {
+                Ok(Next::Dropped(reason)) => batch.dropped(reason),
+                Ok(Next::Other) => {}
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Ok(Next::End) => {
                     more = false;
                     break;
                 }
@@ -202,39 +223,20 @@ impl core::fmt::Debug for PcapReader {
     }
 }
 
-/// Destination and payload of the UDP datagram in a frame, if it is whole.
-fn datagram(link: Linktype, frame: &[u8], original: u32) -> Option<(SocketAddr, &[u8])> {
-    if (frame.len() as u64) < u64::from(original) {
-        return None;
-    }
-    let sliced = match link {
-        Linktype::ETHERNET => SlicedPacket::from_ethernet(frame),
-        Linktype::LINUX_SLL => SlicedPacket::from_linux_sll(frame),
-        // The newer "cooked" header begins with the protocol and has 20 bytes.
-        Linktype::LINUX_SLL2 => {
-            let (header, packet) = frame.split_at_checked(20)?;
-            let protocol = u16::from_be_bytes([*header.first()?, *header.get(1)?]);
-            SlicedPacket::from_ether_type(EtherType(protocol), packet)
-        }
-        Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 => SlicedPacket::from_ip(frame),
-        _ => return None,
-    };
-    let sliced = sliced.ok()?;
-    let to: IpAddr = match &sliced.net? {
-        NetSlice::Ipv4(ip) if !ip.is_payload_fragmented() => ip.header().destination_addr().into(),
-        NetSlice::Ipv6(ip) if !ip.is_payload_fragmented() => ip.header().destination_addr().into(),
-        _ => return None,
-    };
-    match sliced.transport? {
-        TransportSlice::Udp(udp) => Some((SocketAddr::new(to, udp.destination_port()), udp.payload())),
-        _ => None,
-    }
+fn unsupported(link: Linktype) -> Error {
+    let text = format!(
+        "the capture is of link type {} ({link}), which is not read; Ethernet, Linux cooked (any), raw IP and BSD loopback are",
+        link.0
+    );
+    Error::new(ErrorKind::Unsupported, text)
 }
 
 fn refused<I>(error: &PcapError<I>) -> Error {
     let said = match error {
         PcapError::ReadError => "the capture cannot be read",
-        PcapError::UnexpectedEof | PcapError::Incomplete(_) => "the capture ends in the middle of a record",
+        PcapError::UnexpectedEof | PcapError::Incomplete(_) => {
+            "the capture ends in the middle of a record; what is before that was read"
+        }
         PcapError::HeaderNotRecognized | PcapError::Eof => "the file is no capture: neither pcap nor pcapng",
         PcapError::BufferTooSmall => "the capture has a record of more than 512 KiB",
         PcapError::NomError(..) | PcapError::OwnedNomError(..) => "the capture is damaged",
@@ -313,23 +315,31 @@ mod tests {
     }
 
     #[test]
-    fn cooked_and_plain_captures_are_read_too() {
+    fn cooked_plain_and_loopback_captures_are_read_too() {
         let heap = golden::spead::named("heap2");
         let ip = ethernet(8888, heap)[14..].to_vec();
-        let cooked = [&[0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 8, 0][..], &ip].concat();
+        let cooked = |arp: u8| [&[0, 0, 3, arp, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 8, 0][..], &ip].concat();
         let cooked2 = [&[8, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0][..], &ip].concat();
-        for (link, frame) in [(113, cooked), (276, cooked2), (101, ip)] {
+        let null = [&[2, 0, 0, 0][..], &ip].concat();
+        let big = [&[0, 0, 0, 2][..], &ip].concat();
+        // 3 and 4: the loopback interface, as `tcpdump -i any` writes it, 772.
+        let frames = [(113, cooked(1)), (113, cooked(4)), (276, cooked2), (101, ip), (0, null), (108, big)];
+        for (link, frame) in frames {
             let reader = PcapReader::new(io::Cursor::new(pcap(link, &[frame]))).unwrap();
             assert_eq!(heaps(reader).0, [16], "{link}");
         }
     }
 
     #[test]
-    fn a_frame_that_was_cut_is_counted_and_a_file_that_is_none_refused() {
+    fn a_frame_that_was_cut_counts_for_its_port_and_a_file_that_is_none_is_refused() {
         let mut file = pcap(1, &[ethernet(8888, golden::spead::named("heap2"))]);
         file[24 + 12] += 1;
-        let (all, stats) = heaps(PcapReader::new(io::Cursor::new(file)).unwrap());
-        assert_eq!((all.len(), stats.dropped[Reason::NotADatagram]), (0, 1));
+        let reader = |port| {
+            PcapReader::new(io::Cursor::new(file.clone())).unwrap().filter(move |to| to.port() == port)
+        };
+        let (all, stats) = heaps(reader(8888));
+        assert_eq!((all.len(), stats.dropped[Reason::CutByCapture]), (0, 1));
+        assert_eq!(heaps(reader(9999)).1.dropped.total(), 0);
         let error = PcapReader::new(&b"no capture at all, not one record"[..]).unwrap_err();
         assert!(error.to_string().contains("no capture"), "{error}");
     }
@@ -344,13 +354,31 @@ mod tests {
     }
 
     #[test]
-    fn a_capture_cut_at_any_byte_ends() {
+    fn a_link_that_is_not_read_is_named() {
+        let reader = PcapReader::new(io::Cursor::new(pcap(105, &[vec![0; 60]]))).unwrap();
+        let mut stream = DirectStream::new(reader, StreamConfig::default(), &RingOptions::default());
+        let error = stream.next_heap().unwrap_err().to_string();
+        assert!(error.contains("105") && error.contains("Ethernet"), "{error}");
+    }
+
+    #[test]
+    fn of_a_capture_cut_at_any_byte_everything_before_is_delivered() {
         let heap = golden::spead::named("heap2");
-        let file = pcap(1, &[ethernet(8888, heap), ethernet(8888, heap)]);
-        for len in 24..file.len() {
+        let frame = ethernet(8888, heap);
+        let file = pcap(1, &[frame.clone(), frame.clone()]);
+        let record = 16 + frame.len();
+        for len in 24..=file.len() {
             let reader = PcapReader::new(io::Cursor::new(file[..len].to_vec())).unwrap();
             let mut stream = DirectStream::new(reader, StreamConfig::default(), &RingOptions::default());
-            while let Ok(Some(_)) = stream.next_heap() {}
+            let (mut heaps, mut failed) = (0, false);
+            loop {
+                match stream.next_heap() {
+                    Ok(Some(_)) => heaps += 1,
+                    Ok(None) => break,
+                    Err(_) => failed = true,
+                }
+            }
+            assert_eq!((heaps, failed), ((len - 24) / record, (len - 24) % record != 0), "{len}");
         }
     }
 }

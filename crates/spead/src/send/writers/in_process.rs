@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use super::Writer;
-use crate::in_process::{Closed, PacketSender};
+use crate::in_process::{Closed, PacketSender, PutError};
 use crate::send::Batch;
 
 /// Copies packets into slabs and hands those on. A queue for every substream.
@@ -27,9 +27,13 @@ impl InProcess {
 impl Writer for InProcess {
     fn write(&mut self, batch: &Batch<'_>) -> io::Result<()> {
         let gone = |Closed| io::Error::from(ErrorKind::BrokenPipe);
+        let refused = |error| match error {
+            PutError::Closed(closed) => gone(closed),
+            error => io::Error::new(ErrorKind::InvalidInput, error),
+        };
         for packet in batch.packets() {
             let queue = self.0.get_mut(packet.substream).ok_or(ErrorKind::InvalidInput)?;
-            queue.put(packet.len, packet.slices.iter().map(|slice| &**slice)).map_err(gone)?;
+            queue.put(packet.len, packet.slices.iter().map(|slice| &**slice)).map_err(refused)?;
         }
         self.0.iter_mut().try_for_each(|queue| queue.flush().map_err(gone))
     }

@@ -1,0 +1,310 @@
+//! `packhorse heaps` when not everything comes: exit codes, what is said, signals, captures that are cut.
+
+#![allow(clippy::unwrap_used, clippy::std_instead_of_alloc, clippy::std_instead_of_core)] // all of it is tests
+
+mod support;
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use packhorse::spead::send::writers::{Octets, Udp};
+use packhorse::spead::send::{Sender, StreamConfig, Writer};
+use packhorse::spead::{Descriptor, Flavour, Heap};
+use support::{assert_says, packhorse, run};
+
+/// A receiver, the port on which it says it receives, and what it says afterwards.
+struct Receiver {
+    child: Child,
+    port: String,
+    said: JoinHandle<String>,
+}
+
+impl Receiver {
+    fn start(args: &[&str]) -> Self {
+        let args = [&["heaps", "recv", "--json"], args, &["127.0.0.1", "0"]].concat();
+        let mut child = packhorse(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut messages = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("receiving on") {
+            line.clear();
+            assert!(messages.read_line(&mut line).unwrap() > 0, "the receiver says no port");
+        }
+        let port = line.trim().rsplit_once(':').unwrap().1.to_owned();
+        let said = thread::spawn(move || {
+            let mut text = String::new();
+            messages.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self { child, port, said }
+    }
+
+    fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
+    /// Exit code, standard output, what it said.
+    fn end(mut self) -> (Option<i32>, String, String) {
+        let mut text = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+        (self.child.wait().unwrap().code(), text, self.said.join().unwrap())
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// Sends heaps of these numbers, then a stop heap of the last one.
+fn send(writer: impl Writer, numbers: &[u64], stop: Option<u64>) {
+    let config = StreamConfig::default();
+    let mut sender = Sender::new(writer, &config);
+    let mut heap = Heap::new(Flavour::SPEAD_64_40);
+    heap.addressed(0x3300, vec![1_u8; 100]);
+    let mut heap = config.prebuild(&heap).unwrap();
+    for number in numbers {
+        heap.set_count(Some(*number));
+        sender.send(&mut heap).unwrap();
+    }
+    if let Some(stop) = stop {
+        let mut heap = config.prebuild(&Heap::stop(Flavour::SPEAD_64_40)).unwrap();
+        heap.set_count(Some(stop));
+        sender.send(&mut heap).unwrap();
+    }
+}
+
+fn udp(receiver: &Receiver) -> Udp {
+    Udp::new(format!("127.0.0.1:{}", receiver.port).parse().unwrap()).unwrap()
+}
+
+#[test]
+fn what_a_limit_refuses_is_said_with_the_option_that_helps() {
+    for (limit, option) in
+        [(["--max-heap-length", "64Ki"], "--max-heap-length"), (["--max-memory", "64Ki"], "--max-memory")]
+    {
+        let receiver = Receiver::start(&[&["--tcp"], &limit[..]].concat());
+        let sent = run(
+            &["heaps", "send", "--tcp", "-n", "3", "-H", "1Mi", "127.0.0.1", receiver.port.as_str()],
+            b"",
+        );
+        assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+        let (code, _, said) = receiver.end();
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(option) && said.contains("no heap came"), "{said}");
+    }
+}
+
+#[test]
+fn heaps_that_are_missing_are_counted_and_change_the_exit_code() {
+    let receiver = Receiver::start(&[]);
+    send(udp(&receiver), &[1, 2, 5, 6], Some(9));
+    let (code, text, said) = receiver.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("4 heaps missing altogether") && said.contains("--buffer"), "{said}");
+    assert!(text.contains(r#""heaps_missing":4"#), "{text}");
+
+    let receiver = Receiver::start(&["--cnt-step", "0"]);
+    send(udp(&receiver), &[1, 2, 5, 6], Some(9));
+    assert_eq!(receiver.end().0, Some(0));
+}
+
+#[test]
+fn a_stream_of_nothing_is_not_done() {
+    let receiver = Receiver::start(&[]);
+    send(udp(&receiver), &[], Some(1));
+    let (code, _, said) = receiver.end();
+    assert_eq!((code, said.contains("no heap came")), (Some(1), true), "{said}");
+}
+
+#[test]
+fn receiving_ends_after_a_count_after_silence_and_on_a_signal_with_its_statistics() {
+    let receiver = Receiver::start(&["--count", "3"]);
+    send(udp(&receiver), &[1, 2, 3], None);
+    let (code, text, said) = receiver.end();
+    assert_eq!((code, text.lines().count()), (Some(0), 4), "{said}");
+
+    let receiver = Receiver::start(&["--timeout", "0.5"]);
+    send(udp(&receiver), &[1, 2], None);
+    let (code, text, said) = receiver.end();
+    assert_eq!((code, said.contains("--timeout")), (Some(1), true), "{said}");
+    assert!(text.lines().last().unwrap().contains(r#""heaps":2"#), "{text}");
+
+    for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+        let mut receiver = Receiver::start(&[]);
+        send(udp(&receiver), &[1], None);
+        let mut lines = BufReader::new(receiver.child.stdout.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        receiver.signal(name);
+        let mut rest = String::new();
+        lines.read_to_string(&mut rest).unwrap();
+        assert!(rest.contains(r#""heaps":1"#), "{rest}");
+        assert_eq!(receiver.child.wait().unwrap().code(), Some(code));
+        let said = receiver.said.join().unwrap();
+        assert!(said.contains("interrupted") && !said.contains("journal"), "{said}");
+    }
+}
+
+#[test]
+fn a_sender_tells_how_far_it_came() {
+    let mut child =
+        packhorse(&["heaps", "send", "-n", "1000000", "-H", "8192", "--rate", "1M", "127.0.0.1", "9"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+    thread::sleep(Duration::from_millis(500));
+    signal(&child, "-TERM");
+    let (mut text, mut said) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143), "{said}");
+    assert!(text.starts_with("Sent ") && said.contains("not sent"), "{text} {said}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let hangs_up = thread::spawn(move || {
+        let mut connection = listener.accept().unwrap().0;
+        connection.read_exact(&mut [0; 1 << 20]).unwrap();
+    });
+    let sent = run(&["heaps", "send", "--tcp", "-n", "1000000", "-H", "64Ki", "127.0.0.1", &port], b"");
+    hangs_up.join().unwrap();
+    assert_says(&sent, 1, "closed the connection after");
+}
+
+#[test]
+fn a_bench_that_is_killed_leaves_no_receiver_behind() {
+    let mut bench = packhorse(&["heaps", "bench", "--rate", "1M", "--seconds", "60"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", bench.id());
+    let end = Instant::now() + Duration::from_secs(20);
+    let receiver = loop {
+        // The threads of the bench, of which the first starts the receiver.
+        let children = std::fs::read_to_string(&children).unwrap();
+        if let Some(child) = children.split_whitespace().next() {
+            break child.to_owned();
+        }
+        assert!(Instant::now() < end, "the bench starts no receiver");
+        thread::sleep(Duration::from_millis(10));
+    };
+    thread::sleep(Duration::from_millis(100));
+    bench.kill().unwrap();
+    bench.wait().unwrap();
+    let alive = || {
+        let stat = std::fs::read_to_string(format!("/proc/{receiver}/stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    while alive() {
+        assert!(Instant::now() < end, "the receiver is still there");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_a_reason() {
+    let refused = [
+        (&["heaps", "send", "-p", "70000", "127.0.0.1", "9"][..], "65507"),
+        (&["heaps", "bench", "-p", "70000"], "65507"),
+        (&["heaps", "send", "127.0.0.1", "0"], "0"),
+        (&["heaps", "bench", "--seconds", "0"], "seconds above 0"),
+        (&["heaps", "bench", "--seconds=-1"], "seconds above 0"),
+        (&["heaps", "bench", "-H", "1Gi"], "256Mi"),
+        (&["heaps", "recv"], "--pcap FILE"),
+    ];
+    for (args, says) in refused {
+        let refused = run(args, b"");
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    }
+    let nowhere = run(&["heaps", "recv", "--interface", "nosuch", "239.1.2.3", "0"], b"");
+    assert_says(&nowhere, 2, "no network interface");
+    assert!(!nowhere.stderr.contains("is it this machine's"), "{}", nowhere.stderr);
+}
+
+/// Memory that is looked at after it was written. Clones share it.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A capture, raw IP, of these packets, each to a port.
+fn capture(packets: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xA1B2_C3D4_u32, 0x0004_0002, 0, 0, 65_535, 101] {
+        file.extend(word.to_le_bytes());
+    }
+    for (port, packet) in packets {
+        let len = u16::try_from(packet.len()).unwrap();
+        let mut frame = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 9, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        frame[2..4].copy_from_slice(&(len + 28).to_be_bytes());
+        frame.extend([1000, *port, len + 8, 0].iter().flat_map(|word: &u16| word.to_be_bytes()));
+        frame.extend(packet);
+        let len = u32::try_from(frame.len()).unwrap();
+        file.extend([0, 0, len, len].iter().flat_map(|word: &u32| word.to_le_bytes()));
+        file.extend(frame);
+    }
+    file
+}
+
+/// The packets of heaps of one packet, and of a stop heap.
+fn packets(numbers: &[u64]) -> Vec<Vec<u8>> {
+    let one = |numbers: &[u64], stop| {
+        let memory = Memory::default();
+        send(Octets::new(memory.clone()), numbers, stop);
+        memory.bytes()
+    };
+    let mut packets: Vec<Vec<u8>> = numbers.iter().map(|number| one(&[*number], None)).collect();
+    packets.push(one(&[], numbers.last().map(|last| last + 1)));
+    packets
+}
+
+#[test]
+fn captures_are_read_up_to_where_they_are_cut_from_files_and_pipes() {
+    let file: Vec<(u16, Vec<u8>)> = packets(&[1, 2, 3]).into_iter().map(|packet| (8888, packet)).collect();
+    let file = capture(&file);
+    let recv = ["heaps", "recv", "--pcap", "-", "--json"];
+    let whole = run(&recv, &file);
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    assert_eq!(String::from_utf8_lossy(&whole.stdout).lines().count(), 4);
+
+    let cut = run(&recv, &file[..file.len() - 10]);
+    assert_says(&cut, 1, "ends in the middle");
+    assert_eq!(String::from_utf8_lossy(&cut.stdout).lines().count(), 4);
+
+    let elsewhere = run(&[&recv[..], &["0.0.0.0", "9999"]].concat(), &file);
+    assert_says(&elsewhere, 1, "10.0.0.2:8888");
+}
+
+#[test]
+fn an_empty_array_is_told_as_one() {
+    let mut heap = Heap::new(Flavour::SPEAD_64_40);
+    heap.descriptor(&Descriptor::array::<i16>(0x3300, "samples", "", &[0])).unwrap();
+    heap.item(0x3300, Vec::<i16>::new());
+    let config = StreamConfig::default();
+    let memory = Memory::default();
+    let mut sender = Sender::new(Octets::new(memory.clone()), &config);
+    sender.send(&mut config.prebuild(&heap).unwrap()).unwrap();
+    let told = run(&["heaps", "recv", "--pcap", "-"], &capture(&[(8888, memory.bytes())]));
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(text.contains("samples [0]"), "{text}");
+}
