@@ -153,12 +153,14 @@ impl Heap {
     ///
     /// Of an incomplete heap only the immediate ones: where an addressed item ends, pointers may say that are missing.
     #[must_use]
+    #[inline]
     pub fn items(&self) -> Items<'_> {
         Items::new(self.words(), self.payload(), self.flavour, self.is_complete())
     }
 
     /// The bytes of item `id`; of several the first. See [`items`](Self::items).
     #[must_use]
+    #[inline]
     pub fn item(&self, id: u64) -> Option<&[u8]> {
         self.items().find(|item| item.id == id).map(|item| item.bytes)
     }

@@ -81,6 +81,7 @@ impl Heaps {
     }
 
     /// Whether the pointers of a heap of one packet are within the limit. Seldom are there enough to count them.
+    #[inline]
     fn has_few_items(&self, packet: &Packet<'_>) -> bool {
         packet.words().len() <= self.config.max_items
             || packet.pointers().filter(|pointer| !is_protocol(*pointer)).count() <= self.config.max_items

@@ -86,7 +86,6 @@ impl Home {
 /// Memory of a heap that goes back where it came from, and counts until then.
 pub(crate) struct Owned {
     pub(crate) memory: HeapMemory,
-    counted: usize,
     /// Whether the allocator gave it and gets it back.
     allocated: bool,
     home: Arc<Home>,
@@ -104,14 +103,14 @@ impl Owned {
             // An allocator of the user's that gave too little.
             memory.bytes.resize(len, 0);
         }
-        let counted = memory.bytes.len();
-        home.used.fetch_add(counted, Ordering::Relaxed);
-        Self { memory, counted, allocated, home: Arc::clone(home) }
+        home.used.fetch_add(memory.bytes.len(), Ordering::Relaxed);
+        Self { memory, allocated, home: Arc::clone(home) }
     }
 
     /// Bytes that count for the limit.
     pub(crate) fn counted(&self) -> usize {
-        self.counted
+        // Its length never changes while it is owned.
+        self.memory.bytes.len()
     }
 
     /// Moves the first `len` bytes and the pointers to memory of about that length, if this has much more.
@@ -128,10 +127,11 @@ impl Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
+        let counted = self.counted();
         let memory = core::mem::take(&mut self.memory);
         if self.allocated {
             self.home.allocator.free(memory);
         }
-        self.home.used.fetch_sub(self.counted, Ordering::Relaxed);
+        self.home.used.fetch_sub(counted, Ordering::Relaxed);
     }
 }

@@ -89,8 +89,9 @@ pub(crate) struct Assembler<S: Store> {
     config: StreamConfig,
     store: S,
     slots: Slots<Live<S::Place>>,
-    /// Of each substream.
+    /// Of each substream, whose counts differ by `step`.
     sequences: Vec<Sequence>,
+    step: u64,
     stopped: bool,
     stats: Statistics,
     /// Memory for the ranges of heaps to come.
@@ -124,8 +125,9 @@ impl<S: Store> Assembler<S> {
     pub(crate) fn new(config: StreamConfig, store: S) -> Self {
         let slots = Slots::new(config.substreams, config.max_heaps);
         let sequences = vec![Sequence::default(); config.substreams.max(1)];
+        let step = config.cnt_step.saturating_mul(sequences.len() as u64);
         let (stats, spare) = (Statistics::default(), Vec::new());
-        Self { config, store, slots, sequences, stopped: false, stats, spare }
+        Self { config, store, slots, sequences, step, stopped: false, stats, spare }
     }
 
     pub(crate) fn store(&mut self) -> &mut S {
@@ -195,11 +197,10 @@ impl<S: Store> Assembler<S> {
     /// Takes note that something of a heap came.
     #[inline]
     fn note(&mut self, packet: &Packet<'_>) {
-        let step = self.config.cnt_step.saturating_mul(self.sequences.len() as u64);
         let mask = packet.flavour().max_address();
         let number = slots::substream(packet.heap_cnt(), self.sequences.len());
         if let Some(sequence) = self.sequences.get_mut(number) {
-            sequence.note(packet.heap_cnt(), step, mask, &mut self.stats.heaps_missing);
+            sequence.note(packet.heap_cnt(), self.step, mask, &mut self.stats.heaps_missing);
         }
     }
 

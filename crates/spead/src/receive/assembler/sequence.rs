@@ -30,6 +30,7 @@ impl Sequence {
         }
     }
 
+    #[cold]
     fn jumped(&mut self, cnt: u64, step: u64, mask: u64, ahead: u64, missing: &mut u64) {
         if ahead <= mask / 2 {
             let steps = ahead / step;
