@@ -13,6 +13,9 @@ mod carrier;
 pub mod coalesce;
 pub mod compress;
 mod error;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(target_os = "linux")]
 mod ipc;
 mod memory;

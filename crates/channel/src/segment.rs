@@ -131,6 +131,16 @@ impl Segment {
         unsafe { self.base.add(at as usize).cast::<Place>().as_ref() }
     }
 
+    /// Any word of the memory, as another process reaches it; beyond the last it begins again at the first.
+    #[cfg(feature = "fuzz")]
+    #[allow(unsafe_code)]
+    pub(crate) fn any_word(&self, at: usize) -> &AtomicU64 {
+        let words = self._region.len() / size_of::<AtomicU64>();
+        // SAFETY: the region begins at a page, has so many words, and lives as long as `self`. Its first words, the
+        // places and the words of cells are atomics; cells nobody holds while the only thread that knows them is here.
+        unsafe { self.base.cast::<AtomicU64>().add(at % words).as_ref() }
+    }
+
     /// The first byte of a cell, wherever the position points.
     #[inline]
     #[allow(unsafe_code)]

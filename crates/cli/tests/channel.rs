@@ -137,3 +137,57 @@ fn the_benchmark_checks_what_it_moves_and_reports_json() {
         assert_eq!(text.contains("\"p99.9\""), timed, "{case:?}: {text}");
     }
 }
+
+#[test]
+fn watch_shows_what_two_programs_do_and_tells_what_is_out_of_bounds() {
+    let address = name("watch");
+    let receiver = start(&["channel", "recv", &address]);
+    let mut sender = packhorse(&["channel", "send", &address])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = sender.stdin.take().unwrap();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let feeding = thread::spawn(move || {
+        let mut lines = 0;
+        while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            stdin.write_all(b"a line\n").unwrap();
+            lines += 1;
+            thread::sleep(core::time::Duration::from_millis(1));
+        }
+        lines
+    });
+    let watch = |bounds: &[&str]| {
+        let args = ["channel", "watch", &address, "--wait", "20", "--interval", "0.3", "--count", "3"];
+        run(&[&args, bounds].concat(), b"")
+    };
+
+    let seen = watch(&["--json", "--min-rate", "1", "--max-depth", "1M", "--max-latency", "100"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.stderr);
+    let text = String::from_utf8(seen.stdout).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = lines.last().unwrap();
+    assert_eq!((lines.len(), &last["senders"], &last["receivers"]), (3, &1.into(), &1.into()), "{last}");
+    assert!(last["received_per_second"].as_u64() > Some(0), "{last}");
+    assert!(last["total"]["messages_sent"].as_u64() > Some(0), "{last}");
+
+    for (bound, value, complaint) in [
+        ("--min-rate", "1G", "messages a second, fewer than 1"),
+        ("--max-rate", "1", "messages a second, more than 1"),
+        ("--max-latency", "0.000000001", "(p99), more than 1 ns"),
+    ] {
+        let alarmed = watch(&[bound, value]);
+        assert_eq!(alarmed.code, Some(1), "{bound}: {}", alarmed.stderr);
+        assert!(alarmed.stderr.contains(complaint), "{bound}: {}", alarmed.stderr);
+    }
+
+    stop.send(()).unwrap();
+    let lines: usize = feeding.join().unwrap();
+    assert_eq!(end(sender).code, Some(0));
+    let received = end(receiver);
+    assert_eq!((received.code, received.stdout.len()), (Some(0), 7 * lines));
+    let gone = run(&["channel", "watch", &address, "--once"], b"");
+    assert_eq!(gone.code, Some(2), "{}", gone.stderr);
+}

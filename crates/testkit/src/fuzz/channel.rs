@@ -43,3 +43,8 @@ pub fn channel_compressed(data: &[u8]) {
     let _ = decompressor.decompress(b"\0");
     assert_eq!(decompressor.decompress(data).map(<[u8]>::to_vec), first);
 }
+
+/// Any bytes as what another process writes over the memory of a channel while two ends use it.
+pub fn channel_segment(data: &[u8]) {
+    packhorse_channel::fuzz::segment(data);
+}

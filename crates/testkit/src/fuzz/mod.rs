@@ -21,7 +21,7 @@ mod spead;
 mod uri;
 
 pub use capture::spead_pcap;
-pub use channel::{channel_compressed, channel_records};
+pub use channel::{channel_compressed, channel_records, channel_segment};
 pub use chunks::spead_chunks;
 pub use control::{control_ftag, control_native};
 pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed, deframe_rugged};
@@ -39,6 +39,7 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("channel_compressed", channel_compressed),
     ("channel_records", channel_records),
+    ("channel_segment", channel_segment),
     ("control_ftag", control_ftag),
     ("control_native", control_native),
     ("deframe_cobs", deframe_cobs),
