@@ -68,7 +68,7 @@ impl Unpacker {
 
     pub(crate) fn new(about: Compression, expansion: Expansion, kind: HashKind) -> io::Result<Self> {
         // Little is in flight: whoever announces many objects does not decide about the memory.
-        let mut plan = Plan { blocks: 1, schedule: Schedule::Overlapped { sets: 4 }, ..Plan::default() };
+        let mut plan = Plan { blocks: 1, schedule: Schedule::Overlapped { sets: 2 }, ..Plan::default() };
         if about.content.is_some_and(|content| content <= 256 * 1024) {
             plan.threads = 1;
         }

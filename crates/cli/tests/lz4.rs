@@ -232,7 +232,8 @@ fn held_open(args: &[&str], input: &[u8], read: usize) -> (Option<i32>, String) 
 
 #[test]
 fn an_open_input_does_not_keep_it_from_ending_when_nobody_reads() {
-    let noise = patterns::random(6, 8 << 20);
+    // More than one brick and fewer than are in flight: the reader waits in the middle of one.
+    let noise = patterns::random(6, 3 << 20);
     let frame = run(&["lz4"], &noise).stdout;
     for schedule in ["overlapped", "serial"] {
         let args = ["lz4", "--schedule", schedule];
@@ -246,6 +247,8 @@ fn an_open_input_does_not_keep_it_from_ending_when_nobody_reads() {
 fn an_open_input_does_not_keep_damage_from_being_told() {
     let mut frame = run(&["lz4", "-BX"], &patterns::text(7, 5_000_000)).stdout;
     frame[100_000] ^= 1;
+    // One brick and a part of the next: the reader waits for its rest.
+    frame.truncate(frame.len() / 2);
     for schedule in ["overlapped", "serial"] {
         let (code, said) = held_open(&["lz4", "-d", "--schedule", schedule], &frame, 0);
         assert_eq!(code, Some(1), "{schedule}: {said}");

@@ -187,3 +187,25 @@ fn an_interrupt_keeps_what_has_arrived() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(went_on_with(&ended) > 0);
 }
+
+#[test]
+fn of_a_compressed_file_the_compressed_bytes_are_kept_and_gone_on_with() {
+    let folder = Folder::new();
+    // Half of it shrinks to nothing, so that what is kept is not as long as the file.
+    let bytes = [patterns::random(9, SIZE), vec![7; SIZE]].concat();
+    let file = folder.write("f", &bytes);
+    let args = ["send", "--compress", "--mode", "repeat=1", "--block", "10000", &file];
+    let stream = run(&args, b"").stdout;
+    // The first pass is the first half.
+    killed_after(&folder, &stream, 0.3);
+    let late = [&stream[..20_000], &stream[stream.len() * 7 / 10..]].concat();
+    let ended = run(&["recv", &folder.text("in")], &late);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let went_on = went_on_with(&ended);
+    assert!(went_on > SIZE as u64 / 3 && went_on < SIZE as u64, "{went_on}");
+    assert!(folder.read("in/f") == bytes);
+    // What the killed one had unpacked is no use to anybody; it goes with what is too old.
+    let left: Vec<String> =
+        names(&folder.path("in")).into_iter().filter(|name| !name.ends_with(".part")).collect();
+    assert_eq!(left, ["f"], "no journal is left");
+}
