@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
     fs::write(out.join("picture.raw"), &picture)?;
     fs::write(out.join("picture.blake3"), blake3::hash(&picture).as_bytes())?;
     fs::write(out.join("picture.sha256"), sha2::Sha256::digest(&picture))?;
-    for script in ["memory.x", "picture.x"] {
+    for script in ["device.x", "memory.x", "picture.x"] {
         fs::copy(script, out.join(script))?;
         println!("cargo::rerun-if-changed={script}");
     }

@@ -40,6 +40,7 @@ What the project runs on itself.
   cargo xtask fuzz  [TARGET...] [--seconds N] [--list]
                                    coverage-guided fuzzing (nightly, cargo-fuzz)
   cargo xtask firmware             an emulated microcontroller and the program, both ways
+  cargo xtask instructions         what a packet costs on a microcontroller, by the CRC tables chosen
   cargo xtask size                 flash and RAM of the firmware, profile by profile, against the budget
   cargo xtask peers [--list]       installs what the step `peers` compares with, below target/venv
 
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz::main(&rest),
         Some("firmware") => test::firmware_main(&rest),
         Some("size") => firmware::size_main(&rest),
+        Some("instructions") => firmware::instructions_main(&rest),
         Some("peers") => peers::main(&rest),
         Some("help" | "--help" | "-h") | None => {
             print!("{USAGE}");

@@ -99,6 +99,12 @@ impl FileSink {
         Ok(())
     }
 
+    /// Nothing more comes for now: a later receiver finds what did.
+    pub(crate) fn abandon(mut self) {
+        // What cannot be written is not in the journal either, and has to come again.
+        let _ = self.flush();
+    }
+
     /// Bytes that wait in the memory for small blocks.
     #[cfg(test)]
     pub(crate) fn gathered(&self) -> usize {

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
 use std::thread;
+use std::time::Instant;
 
 use packhorse_buffer::{Probe, Stage, Storage as _};
 use packhorse_compress::Expansion;
@@ -34,7 +35,7 @@ use crate::unpack::Unpacker;
 /// Commands that may wait; the pool bounds the memory behind them.
 const QUEUE: usize = 256;
 
-/// Journals are looked at so often while nothing comes.
+/// What waits in memory and the journals are looked at so often.
 const TICK: Duration = Duration::from_millis(500);
 
 /// Where received objects go.
@@ -78,13 +79,17 @@ impl<P: Probe + Default + Send + 'static> Writer<P> {
         let thread = thread::Builder::new().name("writer".into()).spawn(move || {
             let mut writing = Stage::<P>::new("write+hash");
             let mut worker = Worker::new(target, hash, begin);
+            let mut ticked = Instant::now();
             loop {
-                let command = match queue.recv_timeout(TICK) {
+                let command = queue.recv_timeout(TICK);
+                // Also on a slow line, of which something comes all the time.
+                if ticked.elapsed() >= TICK {
+                    worker.tick(&mut |outcome| drop(report.send(outcome)));
+                    ticked = Instant::now();
+                }
+                let command = match command {
                     Ok(command) => command,
-                    Err(RecvTimeoutError::Timeout) => {
-                        worker.tick(&mut |outcome| drop(report.send(outcome)));
-                        continue;
-                    }
+                    Err(RecvTimeoutError::Timeout) => continue,
                     Err(RecvTimeoutError::Disconnected) => break,
                 };
                 if let Command::Batch(batch) = command {
@@ -195,11 +200,11 @@ impl Worker {
             Command::Complete { key, size, hash, attributes } => {
                 self.complete(key, size, hash, attributes, report);
             }
-            Command::Abandon { key } => {
-                if let Some(Sink::Ordered { sink, .. }) = self.sinks.remove(&key) {
-                    self.pass_on(key, sink, report);
-                }
-            }
+            Command::Abandon { key } => match self.sinks.remove(&key) {
+                Some(Sink::Ordered { sink, .. }) => self.pass_on(key, sink, report),
+                Some(Sink::File(sink)) => sink.abandon(),
+                Some(Sink::Failed) | None => {}
+            },
             Command::Batch(batch) => self.batch(&batch, report),
             Command::Write { key, offset, repair, bytes } => {
                 let written = self.write(key, offset, &[&bytes], repair);
@@ -306,7 +311,7 @@ impl Worker {
         report(Outcome::Decoded { key, source_block, good });
     }
 
-    /// Nothing comes: what waits in memory is written, and journals are.
+    /// Time passes: what waits in memory is written, and journals are.
     fn tick(&mut self, report: Report<'_>) {
         let mut failed = Vec::new();
         for (&key, sink) in &mut self.sinks {
@@ -420,7 +425,11 @@ impl Worker {
 
     /// Everything has come: folders get their times; unfinished objects vanish.
     fn close(self) -> Result<(), Lost> {
-        drop(self.sinks);
+        for sink in self.sinks.into_values() {
+            if let Sink::File(sink) = sink {
+                sink.abandon();
+            }
+        }
         match self.target {
             Target::Folder(mut inbox) => Ok(inbox.close()?),
             Target::Stream(_) => Ok(()),

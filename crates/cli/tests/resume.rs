@@ -129,6 +129,38 @@ fn what_did_not_arrive_over_a_bad_link_is_all_that_a_second_try_needs() {
     assert!(folder.read("in/f") == bytes);
 }
 
+#[test]
+fn a_small_file_of_which_half_came_over_a_slow_line_goes_on_from_there() {
+    let folder = Folder::new();
+    let file = folder.write("f", &patterns::random(8, 20_000));
+    let stream = run(&["send", &file, "--block", "48"], b"").stdout;
+    let half = &stream[..stream.len() / 2];
+    // The line ends at once.
+    let ended = run(&["recv", &folder.text("in")], half);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let ended = run(&["recv", &folder.text("in")], &stream);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(went_on_with(&ended) > 8000, "{}", ended.stderr);
+
+    // The receiver is killed while something comes all the time.
+    let folder = Folder::new();
+    let mut receiver = start(&["recv", &folder.text("in")]);
+    let mut stdin = receiver.stdin.take().unwrap();
+    for piece in half.chunks(half.len().div_ceil(400)) {
+        stdin.write_all(piece).unwrap();
+        thread::sleep(Duration::from_millis(10));
+        if journal(&folder).is_some() {
+            break;
+        }
+    }
+    receiver.kill().unwrap();
+    receiver.wait().unwrap();
+    assert!(journal(&folder).is_some(), "nothing was written down in seconds");
+    let ended = run(&["recv", &folder.text("in")], &stream);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(went_on_with(&ended) > 0, "{}", ended.stderr);
+}
+
 /// Kills at random moments, from a seed, until the file is there; over a pipe, a socket and datagrams.
 #[test]
 fn kills_at_random_moments_never_lead_to_a_wrong_file() {

@@ -19,8 +19,8 @@ pub trait ObjectHash: Default {
     /// The next bytes.
     fn update(&mut self, bytes: &[u8]);
 
-    /// The hash of all of them.
-    fn finish(self) -> [u8; 32];
+    /// The hash of all of them; the function begins anew.
+    fn finish(&mut self) -> [u8; 32];
 }
 
 /// SHA-256 (FIPS 180-4): what `ftag` objects carry.
@@ -35,8 +35,8 @@ impl ObjectHash for Sha256 {
         self.0.update(bytes);
     }
 
-    fn finish(self) -> [u8; 32] {
-        self.0.finalize().into()
+    fn finish(&mut self) -> [u8; 32] {
+        core::mem::take(&mut self.0).finalize().into()
     }
 }
 
@@ -44,6 +44,8 @@ impl ObjectHash for Sha256 {
 ///
 /// # Errors
 /// What the source says.
+// Not inlined: some hundred bytes of stack, which callers need for nothing else.
+#[inline(never)]
 pub fn hash_of<H: ObjectHash, O: BlockSource>(source: &mut O, size: u64) -> Result<[u8; 32], O::Error> {
     let mut hash = H::default();
     let mut memory = [0; 64];

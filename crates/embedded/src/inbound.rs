@@ -12,8 +12,8 @@ use packhorse_buffer::{Instant, Layer as _, PacketBuf};
 use packhorse_link::{FrameStats, StreamBuf};
 use packhorse_packet::{Channel, Fragment, Reassembler};
 use packhorse_transfer::{
-    Bitmap, BlockSet as _, BlockSink, BlockSource, Control, ControlCodec as _, Meta, ObjectKind, Receiver,
-    ReceiverEvent, Refused, TransferStats,
+    Bitmap, BlockSink, BlockSource, Control, ControlCodec as _, Meta, ObjectKind, Receiver, ReceiverEvent,
+    Refused, TransferStats,
 };
 
 use crate::hash::ObjectHash as _;
@@ -200,7 +200,7 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
                 let Some(message) = whole else { continue };
                 match W::Codec::decode(message) {
                     Ok(Control::Meta(meta)) => {
-                        announce::<W, BITMAP>(
+                        let begun = announce::<W, BITMAP>(
                             &meta,
                             (self.verified, self.most),
                             &mut self.refused,
@@ -209,6 +209,11 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
                             now,
                             see,
                         );
+                        if begun && sink.begin(meta.size.unwrap_or(0)).is_err() {
+                            self.object = None;
+                            self.stats.failed += 1;
+                            see(Event::Failed(Failure::Storage));
+                        }
                     }
                     Ok(Control::End(end)) => {
                         if let Some(open) = &mut self.object {
@@ -255,6 +260,8 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
         self.object.is_some()
     }
 
+    // Not inlined: the stack of the hash is not under that of every packet.
+    #[inline(never)]
     fn settle<O: BlockSource>(&mut self, sink: &mut O, see: &mut dyn FnMut(Event<'_>)) {
         let Some(open) = &mut self.object else { return };
         while let Some(event) = open.receiver.poll_event() {
@@ -283,7 +290,9 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
     }
 }
 
-/// A META has come.
+/// A META has come. True when a new object begins.
+// Not inlined: the new receiver is on the stack only here.
+#[inline(never)]
 fn announce<W: Wire, const BITMAP: usize>(
     meta: &Meta<'_>,
     (verified, most): (Option<u64>, u64),
@@ -292,17 +301,17 @@ fn announce<W: Wire, const BITMAP: usize>(
     stats: &mut InboundStats,
     now: Instant,
     see: &mut dyn FnMut(Event<'_>),
-) {
+) -> bool {
     let name = &meta.name[..meta.name.len().min(NAME_MAX)];
     if let Some(open) = object
         && open.receiver.object_id() == meta.object_id
     {
         open.receiver.handle_meta(now, meta);
-        return;
+        return false;
     }
     // ids of ftag are all 0: an object that comes again is received again.
     if meta.object_id != 0 && (verified == Some(meta.object_id) || *refused == Some(meta.object_id)) {
-        return;
+        return false;
     }
     let reason = match meta.size {
         _ if meta.kind != ObjectKind::File
@@ -324,16 +333,15 @@ fn announce<W: Wire, const BITMAP: usize>(
     if let Some(reason) = reason {
         *refused = Some(meta.object_id);
         see(Event::Refused { name, reason });
-        return;
+        return false;
     }
     if object.take().is_some() {
         stats.failed += 1;
         see(Event::Failed(Failure::Replaced));
     }
-    if let Ok(receiver) = Receiver::new(meta, blocks, now) {
-        let size = meta.size.unwrap_or(0);
-        debug_assert!(receiver.blocks().count() == 0, "a new object has no blocks");
-        *object = Some(Open { receiver, tag: meta.tag(), size });
-        see(Event::Announced { name, size });
-    }
+    let Ok(receiver) = Receiver::new(meta, blocks, now) else { return false };
+    let size = meta.size.unwrap_or(0);
+    *object = Some(Open { receiver, tag: meta.tag(), size });
+    see(Event::Announced { name, size });
+    true
 }

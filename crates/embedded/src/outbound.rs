@@ -13,7 +13,7 @@ use packhorse_link::Framing as _;
 use packhorse_packet::{Channel, Fragment, Fragments};
 use packhorse_transfer::{
     BlockHeader, BlockSource, Control, ControlCodec as _, EncodeError, End, Layout, LayoutError, Meta,
-    Sender, SenderConfig, SessionEnd, TransferStats, Transmit, tag_of,
+    PlainSender, SenderConfig, SessionEnd, TransferStats, Transmit, tag_of,
 };
 
 use crate::hash::ObjectHash as _;
@@ -94,7 +94,7 @@ pub struct Outbound<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> {
     pieces: Option<Pieces>,
     message_id: u8,
     session: u64,
-    object: Option<(Object<'a>, Sender)>,
+    object: Option<(Object<'a>, PlainSender)>,
     objects: u32,
     /// How often the end of the session is still to be told.
     session_ends: u32,
@@ -141,7 +141,7 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
     /// When it is larger than block numbers can count.
     pub fn begin(&mut self, object: Object<'a>) -> Result<(), LayoutError> {
         let block = u32::try_from(Self::BLOCK).unwrap_or(u32::MAX);
-        let sender = Sender::new(Layout::new(object.size, block)?, self.config);
+        let sender = PlainSender::plain(Layout::new(object.size, block)?, self.config);
         self.object = Some((object, sender));
         self.pieces = None;
         self.message_id = self.message_id.wrapping_add(2);

@@ -21,6 +21,16 @@ pub trait BlockSink {
     /// What can go wrong.
     type Error;
 
+    /// A new object of `size` bytes begins: what was written before belongs to another one. Nothing to do for most; flash
+    /// forgets what it has erased.
+    ///
+    /// # Errors
+    /// When the medium cannot take it.
+    fn begin(&mut self, size: u64) -> Result<(), Self::Error> {
+        let _ = size;
+        Ok(())
+    }
+
     /// Writes `bytes` from `offset` on.
     ///
     /// # Errors

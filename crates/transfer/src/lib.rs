@@ -45,6 +45,6 @@ pub use pace::{Pace, Pacer};
 #[cfg(feature = "alloc")]
 pub use paged_bitmap::PagedBitmap;
 pub use receiver::Receiver;
-pub use sender::{Sender, SenderEvent, Transmit};
+pub use sender::{Absent, PlainSender, Sender, SenderEvent, Transmit};
 pub use stats::{RefusedStats, TransferStats};
 pub use verdict::{EndVerdict, MetaVerdict, ReceiverEvent, Refused};

@@ -8,8 +8,11 @@ use packhorse_buffer::Instant;
 const SECOND: u64 = 1_000_000_000;
 /// Most that a sender may catch up at once, in nanoseconds.
 const BURST: u64 = 10_000_000;
+/// Faster than any line. Up to here the parts of a nanosecond fit 64 bits, which a microcontroller can divide in 400 bytes of
+/// program; 128 bits take 1,400.
+const RATE_MAX: u64 = 18_000_000_000;
 
-/// How fast to send. A rate of 0 counts as 1.
+/// How fast to send. A rate of 0 counts as 1; above 18 GB/s nothing is paced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
     /// Bytes on the wire a second.
@@ -45,7 +48,7 @@ impl Pacer {
     #[must_use]
     pub fn new(pace: Pace, packet: u32) -> Self {
         Self {
-            bytes: pace.bytes_per_s.map(|rate| Bucket::new(rate, u64::from(packet))),
+            bytes: pace.bytes_per_s.filter(|rate| *rate <= RATE_MAX).map(|rate| Bucket::new(rate, packet)),
             packets: pace.packets_per_s.map(|rate| Bucket::new(u64::from(rate), 1)),
         }
     }
@@ -80,11 +83,10 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(rate: u64, packet: u64) -> Self {
+    fn new(rate: u64, packet: u32) -> Self {
         let rate = rate.max(1);
-        let cost = u64::try_from(u128::from(packet) * u128::from(SECOND) / u128::from(rate));
         // What is saved up, and the packet that may go besides, make ten milliseconds.
-        let credit = BURST.saturating_sub(cost.unwrap_or(u64::MAX));
+        let credit = BURST.saturating_sub(u64::from(packet) * SECOND / rate);
         Self { rate, credit, next: 0, left: 0 }
     }
 
@@ -93,10 +95,10 @@ impl Bucket {
         if self.next < earliest {
             (self.next, self.left) = (earliest, 0);
         }
-        let cost = u128::from(units) * u128::from(SECOND) + u128::from(self.left);
-        let nanos = u64::try_from(cost / u128::from(self.rate)).unwrap_or(u64::MAX);
+        // Whole seconds apart, the rest is below `rate * SECOND`, and that below 2^64.
+        let cost = units % self.rate * SECOND + self.left;
+        let nanos = (units / self.rate).saturating_mul(SECOND).saturating_add(cost / self.rate);
         self.next = self.next.saturating_add(nanos);
-        // Below the rate, a u64.
-        self.left = u64::try_from(cost % u128::from(self.rate)).unwrap_or(0);
+        self.left = cost % self.rate;
     }
 }

@@ -11,8 +11,10 @@
 //! from mapped memory without a copy, and the sender needs no codec, no buffer and no name.
 
 mod answers;
+mod plain;
 
 use packhorse_buffer::{Instant, log_info};
+pub use plain::{Absent, PlainSender};
 
 use crate::arq::{Slot, Window};
 use crate::fountain::{Geometry, Number, Order, SourceBlock};
@@ -59,15 +61,17 @@ pub enum SenderEvent {
 
 /// Sends one object. A few hundred bytes, whatever the size of the object, and the slots of the window where blocks are
 /// acknowledged (see [`arq`](Self::arq)).
+///
+/// `W` are the slots and `F` is the order of a fountain's symbols; both are [`Absent`] in a [`PlainSender`].
 #[derive(Clone, Debug)]
-pub struct Sender<W = [Slot; 0]> {
+pub struct Sender<W = [Slot; 0], F = Order> {
     config: SenderConfig,
     layout: Layout,
     /// Blocks that can be sent by now.
     available: u32,
     /// Whether the size is final.
     whole: bool,
-    schedule: Schedule<W>,
+    schedule: Schedule<W, F>,
     /// The receiver answers: what it lacks decides.
     answers: bool,
     /// What became of the object, as receivers told.
@@ -90,9 +94,9 @@ pub struct Sender<W = [Slot; 0]> {
 
 /// In which order blocks are sent.
 #[derive(Clone, Debug)]
-enum Schedule<W> {
+enum Schedule<W, F> {
     Passes(Plan),
-    Fountain(Order),
+    Fountain(F),
     Arq(Window<W>),
 }
 
@@ -120,11 +124,7 @@ impl Sender {
     /// Sends an object whose size is known, in mode once or repeat.
     #[must_use]
     pub fn new(layout: Layout, config: SenderConfig) -> Self {
-        let lag = match config.order {
-            RepeatOrder::Together => 0,
-            RepeatOrder::Spread => layout.blocks(),
-        };
-        Self::with(layout, config, Schedule::Passes(Plan::new(config.mode.copies(), lag)), true)
+        Self::whole(layout, config)
     }
 
     /// Sends a stream of unknown length: blocks go out as [`append`](Self::append) announces them. Copies follow
@@ -171,8 +171,18 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
     pub fn passes(layout: Layout, config: SenderConfig, lag: u32, whole: bool) -> Self {
         Self::with(layout, config, Schedule::Passes(Plan::new(config.mode.copies(), lag)), whole)
     }
+}
 
-    fn with(layout: Layout, config: SenderConfig, schedule: Schedule<W>, whole: bool) -> Self {
+impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W, F> {
+    fn whole(layout: Layout, config: SenderConfig) -> Self {
+        let lag = match config.order {
+            RepeatOrder::Together => 0,
+            RepeatOrder::Spread => layout.blocks(),
+        };
+        Self::with(layout, config, Schedule::Passes(Plan::new(config.mode.copies(), lag)), true)
+    }
+
+    fn with(layout: Layout, config: SenderConfig, schedule: Schedule<W, F>, whole: bool) -> Self {
         let packet = layout.block_size().saturating_add(config.overhead);
         Self {
             config,
@@ -218,7 +228,7 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
         self.whole = true;
         self.available = self.layout.blocks();
         if let Schedule::Fountain(order) = &mut self.schedule {
-            order.end_stream(self.available);
+            order.as_mut().end_stream(self.available);
             // The last group can only be decoded by who knows where it ends.
             self.metas_due = 2;
         }
@@ -316,16 +326,16 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
             Schedule::Passes(plan) => u32::try_from(plan.oldest_needed()).unwrap_or(u32::MAX),
             // Receivers may ask for any.
             Schedule::Fountain(_) if self.answers => 0,
-            Schedule::Fountain(order) => order.oldest_needed(),
+            Schedule::Fountain(order) => order.as_ref().oldest_needed(),
             Schedule::Arq(window) => window.base(),
         }
     }
 
     /// How the object is cut for the fountain code.
     #[must_use]
-    pub const fn geometry(&self) -> Option<&Geometry> {
+    pub fn geometry(&self) -> Option<&Geometry> {
         match &self.schedule {
-            Schedule::Fountain(order) => Some(order.geometry()),
+            Schedule::Fountain(order) => Some(order.as_ref().geometry()),
             Schedule::Passes(_) | Schedule::Arq(_) => None,
         }
     }
@@ -334,7 +344,7 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
     #[must_use]
     pub fn blocks_planned(&self) -> u64 {
         match &self.schedule {
-            Schedule::Fountain(order) => order.planned(),
+            Schedule::Fountain(order) => order.as_ref().planned(),
             Schedule::Passes(_) | Schedule::Arq(_) => {
                 u64::from(self.layout.blocks()) * (u64::from(self.config.mode.copies()) + 1)
             }
@@ -367,7 +377,7 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
                 let mut plan = *plan;
                 plan.peek(self.available, self.whole) != Next::Wait
             }
-            Schedule::Fountain(order) => match order.clone().next(self.available, self.whole) {
+            Schedule::Fountain(order) => match order.as_ref().clone().next(self.available, self.whole) {
                 Next::Wait => false,
                 Next::Done => self.ends_left > 0,
                 Next::Block { .. } | Next::Repair { .. } => true,
@@ -387,10 +397,10 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
             return Some(Transmit::Meta);
         }
         loop {
-            let asked = matches!(&self.schedule, Schedule::Fountain(order) if order.is_asked());
+            let asked = matches!(&self.schedule, Schedule::Fountain(order) if order.as_ref().is_asked());
             let next = match &mut self.schedule {
                 Schedule::Passes(plan) => plan.next(self.available, self.whole),
-                Schedule::Fountain(order) => order.next(self.available, self.whole),
+                Schedule::Fountain(order) => order.as_mut().next(self.available, self.whole),
                 Schedule::Arq(window) => window.next(self.available, self.whole),
             };
             return match next {

@@ -12,6 +12,9 @@ const RECEIVE_EMPTY: u32 = 1 << 4;
 /// No room for another byte.
 const SEND_FULL: u32 = 1 << 5;
 
+/// Its place in the table of interrupts.
+pub const INTERRUPT: usize = 5;
+
 /// Both directions of the line.
 #[derive(Debug)]
 pub struct Uart(());

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::collections::HashMap;
 use std::io::Read as _;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -11,6 +12,8 @@ use anyhow::{Context as _, bail};
 
 /// Where the UART leads.
 pub(crate) enum Uart<'a> {
+    /// Nowhere; the clock ticks once an instruction.
+    Counts,
     /// To a unix socket on which somebody listens.
     Connects(&'a Path),
     /// To a unix socket on which the emulator listens; it begins when somebody has come.
@@ -30,10 +33,13 @@ impl Emulator {
     /// Starts `program`.
     pub(crate) fn start(program: &Path, uart: &Uart<'_>) -> anyhow::Result<Self> {
         let socket = match uart {
+            Uart::Counts => "null,id=uart".to_owned(),
             Uart::Connects(path) => format!("socket,id=uart,path={}", path.display()),
             Uart::Listens(path) => format!("socket,id=uart,path={},server=on,wait=on", path.display()),
         };
+        let clock: &[&str] = if matches!(uart, Uart::Counts) { &["-icount", "shift=0"] } else { &[] };
         let mut child = Command::new("qemu-system-arm")
+            .args(clock)
             .args(["-M", "lm3s6965evb", "-nodefaults", "-display", "none", "-monitor", "none"])
             .args(["-semihosting", "-serial", "chardev:uart", "-chardev", &socket, "-kernel"])
             .arg(program)
@@ -80,4 +86,15 @@ impl Emulator {
         self.child.wait()?;
         Ok(())
     }
+}
+
+/// Connects to an emulator that has just been started.
+pub(crate) fn connect(socket: &Path) -> anyhow::Result<UnixStream> {
+    for _ in 0..500 {
+        if let Ok(stream) = UnixStream::connect(socket) {
+            return Ok(stream);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    bail!("the emulator does not listen on {}", socket.display())
 }

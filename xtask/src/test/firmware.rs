@@ -1,17 +1,17 @@
 //! The firmware in an emulated microcontroller and the program `packhorse`, through a unix socket for a UART: the picture goes
-//! to the host and back in every profile, over a line with noise, and over a power cut. Flash and RAM keep to their budget.
+//! to the host and back in every profile, over a line with noise, and over a power cut; what the device cannot take it refuses,
+//! and goes on. Flash and RAM keep to their budget, and nothing is allocated.
 
 use core::time::Duration;
+use std::io::Write as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 
 use super::Context;
-use crate::counts::Counts;
-use crate::firmware::{Emulator, PROFILES, Report, Uart, build, picture, size_table};
+use crate::firmware::{Emulator, PROFILES, Report, Uart, build, cargo_build, connect, picture, size_table};
 use crate::report;
 use crate::run::Run;
 
@@ -26,32 +26,61 @@ const TO_DEVICE: [(&str, &[&str]); 3] = [
     ("rugged", &["--block", "48"]),
 ];
 
+const PROGRAMS: [&str; 2] = ["sender", "receiver"];
+
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     Run::cargo("build").packages(["packhorse-cli"]).run(&mut context.tally)?;
+    without_allocator(context)?;
     let bench = Bench::new(context)?;
     for profile in PROFILES {
-        let built = build(&context.workspace, &[profile, "report"], &mut context.tally)?;
-        let took = bench.to_host(profile, &built.program("sender"))?;
-        println!("    {profile}: device to host in {took}");
-        let report = bench.to_device(profile, &built.program("receiver"))?;
+        let built = build(&context.workspace, &PROGRAMS, &[profile, "report"], &mut context.tally)?;
+        println!("    {profile}: device to host, {}", bench.to_host(profile, &built.program("sender"))?);
+        let report = bench.to_device(profile, &built.program("receiver"), &[])?;
         println!("    {profile}: host to device, {} packets damaged", report.get("damaged").unwrap_or(&0));
-        count(&mut context.tally, 2);
+        context.tally.passed += 2;
+        match profile {
+            "native" => {
+                bench.to_device(profile, &built.program("receiver"), &["--rate", "11520"])?;
+                println!("    native: host to device at 115,200 baud");
+                bench.unwelcome(&built.program("receiver"))?;
+                println!(
+                    "    native: noise from the first byte and a file larger than the device, then the picture"
+                );
+                context.tally.passed += 2;
+            }
+            "rugged" => {
+                bench.noisy(&built.program("sender"))?;
+                println!("    rugged: device to host with a wrong byte in 1,000");
+                context.tally.passed += 1;
+            }
+            _ => {}
+        }
     }
-    let built = build(&context.workspace, &["rugged", "report"], &mut context.tally)?;
-    bench.noisy(&built.program("sender"))?;
-    println!("    rugged: device to host with a wrong byte in 1,000");
-    let built = build(&context.workspace, &["native", "report", "paced"], &mut context.tally)?;
-    bench.power_cut(&built.program("sender"))?;
-    println!("    native: the device was switched off half way, at 115,200 baud, and on again");
-    count(&mut context.tally, 2);
-    let (rows, well) = size_table(&context.workspace, &mut context.tally)?;
+    let built = build(&context.workspace, &["sender"], &["native", "report", "paced"], &mut context.tally)?;
+    println!("    native, at 115,200 baud: {}", bench.power_cut(&built.program("sender"))?);
+    context.tally.passed += 1;
+    let (rows, well) = size_table(&context.workspace, &["none"], &mut context.tally)?;
     print!("{}", report::table(&rows));
     ensure!(well, "the firmware is over its budget");
     Ok(())
 }
 
-fn count(tally: &mut Counts, passed: u64) {
-    tally.passed += passed;
+/// Every mode that needs no allocator runs in a program that has none, and an allocation would not link.
+fn without_allocator(context: &mut Context) -> anyhow::Result<()> {
+    let built = build(&context.workspace, &["modes"], &["report"], &mut context.tally)?;
+    let modes = Emulator::start(&built.program("modes"), &Uart::Counts)?.finish(LIMIT)?;
+    ensure!(modes.len() == 4 && modes.values().all(|arrived| *arrived == 1), "{modes:?}");
+    let allocating = cargo_build(&context.workspace, &["modes"], &["report", "allocates"], "core,alloc");
+    let said = match allocating.output() {
+        Ok(_) => bail!("a program that allocates was linked without an allocator"),
+        Err(error) => format!("{error:#}"),
+    };
+    ensure!(said.contains("no global memory allocator"), "it failed for another reason: {said}");
+    println!(
+        "    once, repeat, arq and source symbols ran without an allocator; an allocation does not link"
+    );
+    context.tally.passed += 2;
+    Ok(())
 }
 
 /// Where the programs meet.
@@ -78,17 +107,15 @@ impl Bench {
     fn to_host(&self, profile: &str, sender: &Path) -> anyhow::Result<String> {
         let (inbox, socket) = (self.folder.join(format!("from-{profile}")), self.folder.join("uart"));
         let host = self.receive(&inbox, &socket)?;
-        let started = Instant::now();
         let report = Emulator::start(sender, &Uart::Connects(&socket))?.finish(LIMIT)?;
-        let took = report::duration(started.elapsed());
         ensure!(report.contains_key("stack"), "the device said nothing");
-        finish(host, "packhorse recv")?;
+        let said = finish(host, "packhorse recv")?;
         self.compare(&inbox)?;
-        Ok(took)
+        Ok(last_line(&said))
     }
 
     /// The program sends to a unix socket on which the emulator listens.
-    fn to_device(&self, profile: &str, receiver: &Path) -> anyhow::Result<Report> {
+    fn to_device(&self, profile: &str, receiver: &Path, more: &[&str]) -> anyhow::Result<Report> {
         let socket = self.folder.join("uart");
         let _ = std::fs::remove_file(&socket);
         let emulator = Emulator::start(receiver, &Uart::Listens(&socket))?;
@@ -98,6 +125,7 @@ impl Bench {
         let host = Command::new(&self.packhorse)
             .args(["send", "--profile", profile])
             .args(options)
+            .args(more)
             .arg("--to")
             .arg(format!("unix:{}", socket.display()))
             .arg(self.folder.join("picture.raw"))
@@ -139,8 +167,31 @@ impl Bench {
         self.compare(&inbox)
     }
 
+    /// The line is noise at first; a file comes that the device has no room for; then one that it has.
+    fn unwelcome(&self, receiver: &Path) -> anyhow::Result<()> {
+        let large = self.folder.join("large.raw");
+        std::fs::write(&large, [&self.picture[..], &self.picture].concat())?;
+        let socket = self.folder.join("uart");
+        let _ = std::fs::remove_file(&socket);
+        let emulator = Emulator::start(receiver, &Uart::Listens(&socket))?;
+        let mut line = connect(&socket)?;
+        line.write_all(&self.picture[..5000])?;
+        for file in [&large, &self.folder.join("picture.raw")] {
+            let sent = Command::new(&self.packhorse)
+                .args(["send", "--expect-errors", "1e-4", "--block", "48"])
+                .arg(file)
+                .stderr(Stdio::null())
+                .output()?;
+            line.write_all(&sent.stdout)?;
+        }
+        let report = emulator.finish(LIMIT)?;
+        ensure!(report.get("refused") == Some(&1), "the large file was not refused: {report:?}");
+        ensure!(report.get("verified").copied() == u32::try_from(self.picture.len()).ok(), "{report:?}");
+        Ok(())
+    }
+
     /// The device is switched off when half of the picture has passed; both begin again, and the host keeps what it has.
-    fn power_cut(&self, sender: &Path) -> anyhow::Result<()> {
+    fn power_cut(&self, sender: &Path) -> anyhow::Result<String> {
         let (inbox, socket) = (self.folder.join("cut"), self.folder.join("uart"));
         let host = self.receive(&inbox, &socket)?;
         let emulator = Emulator::start(sender, &Uart::Connects(&socket))?;
@@ -152,11 +203,10 @@ impl Bench {
         let host = self.receive(&inbox, &socket)?;
         Emulator::start(sender, &Uart::Connects(&socket))?.finish(LIMIT)?;
         let said = finish(host, "packhorse recv")?;
-        ensure!(
-            said.contains("resum") || said.contains("already"),
-            "the host did not go on with what it had: {said}"
-        );
-        self.compare(&inbox)
+        let went_on = said.lines().find(|line| line.contains("goes on with"));
+        let went_on = went_on.with_context(|| format!("the host did not go on with what it had: {said}"))?;
+        self.compare(&inbox)?;
+        Ok(went_on.to_owned())
     }
 
     /// Starts `packhorse recv`, listening.
@@ -178,6 +228,10 @@ impl Bench {
         ensure!(got == self.picture, "another picture arrived");
         Ok(())
     }
+}
+
+fn last_line(text: &str) -> String {
+    text.lines().last().unwrap_or_default().to_owned()
 }
 
 fn wait_for(socket: &Path) -> anyhow::Result<()> {

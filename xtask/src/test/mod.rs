@@ -61,6 +61,7 @@ const STEPS: &[Step] = &[
     step("docs", "API documentation, warnings denied", &[], docs::run),
     step("package", "what would be published builds", &[], package::run),
     step("no-std", "lower crates for microcontrollers", no_std::NEEDS, no_std::run),
+    step("firmware", "an emulated microcontroller and the program", firmware::NEEDS, firmware::run),
     step("foreign", "lower crates' tests, big-endian and 32-bit", foreign::NEEDS, foreign::run),
     step("fuzz", "every fuzz target for a few seconds", fuzz::NEEDS, fuzz::run),
 ];
@@ -117,16 +118,12 @@ pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {
     Ok(close(&results, &left_out(&steps), context.tally, started.elapsed()))
 }
 
-/// `cargo xtask firmware`: the firmware against the program. No step of [`main`] while it is over its budget.
+/// `cargo xtask firmware`: the step of that name alone.
 pub(crate) fn firmware_main(args: &[String]) -> anyhow::Result<bool> {
     if let Some(extra) = args.first() {
         return Err(Usage(format!("firmware does not know {extra:?}")).into());
     }
-    need::install(&firmware::NEEDS.iter().collect::<Vec<_>>());
-    if let Some(missing) = need::missing(firmware::NEEDS) {
-        anyhow::bail!("{missing}");
-    }
-    let mut context = Context { workspace: Workspace::load()?, tally: Counts::default() };
+    let mut context = Context { workspace: crate::firmware::prepare()?, tally: Counts::default() };
     std::env::set_current_dir(&context.workspace.root)?;
     firmware::run(&mut context)?;
     Ok(true)

@@ -114,12 +114,10 @@ impl<P: Profile> ReceiveSession<P> {
                         self.due.push(Command::Folder { key, name, attributes });
                     }
                     ObjectKind::File | ObjectKind::Stream => {
-                        // A hash that is there from the first announcement on is there in each.
-                        let hash = meta.hash.filter(|_| P::HASH_FIRST);
                         let compression = meta.compression;
                         // What was made while it was sent need not be made the same way again.
                         let content = compression.map(|about| about.content.unwrap_or(0));
-                        let identity = Identity::new(meta.size, meta.mtime, hash, content)
+                        let identity = Identity::new(meta.size, meta.mtime, meta.hash, content)
                             .filter(|_| compression.is_none_or(|about| !about.growing));
                         let (size, decodes) = (meta.size, fountain.is_some());
                         self.first.push(Command::Begin { key, name, identity, decodes, size, compression });

@@ -45,7 +45,9 @@ impl<const DEPTH: usize> ObjectHash for Blake3<DEPTH> {
         }
     }
 
-    fn finish(self) -> [u8; 32] {
+    // Not inlined, as the two below: what each computes with is on the stack one after the other, not side by side.
+    #[inline(never)]
+    fn finish(&mut self) -> [u8; 32] {
         let mut output = self.chunk.output(self.chunks);
         let held = self.chunks.count_ones() as usize;
         for left in self.stack.iter().take(held).rev() {
@@ -55,12 +57,15 @@ impl<const DEPTH: usize> ObjectHash for Blake3<DEPTH> {
         for (bytes, word) in hash.chunks_exact_mut(4).zip(first_half(&output.compress(ROOT))) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
+        // What is on the stack is not read before it is written.
+        (self.chunks, self.chunk) = (0, Chunk::default());
         hash
     }
 }
 
 impl<const DEPTH: usize> Blake3<DEPTH> {
     /// A chunk is finished: joins it with the subtrees of its own size.
+    #[inline(never)]
     fn add(&mut self, mut value: Value) {
         let merges = self.chunks.trailing_zeros() as usize;
         // Before this chunk there was one more for each merge.
@@ -120,6 +125,7 @@ impl Default for Chunk {
 }
 
 impl Chunk {
+    #[inline(never)]
     fn update(&mut self, mut bytes: &[u8], number: u32) {
         while !bytes.is_empty() {
             let mut at = usize::from(self.len % 64);

@@ -53,11 +53,6 @@ impl<F: MultiwriteNorFlash, const ERASED: usize> Flash<F, ERASED> {
         self.len as u64
     }
 
-    /// A new object begins: every erase block is erased again before it is written.
-    pub const fn renew(&mut self) {
-        self.erased = [0; ERASED];
-    }
-
     /// The driver, back.
     pub fn into_inner(self) -> F {
         self.flash
@@ -100,6 +95,12 @@ fn driver<E: embedded_storage::nor_flash::NorFlashError>(error: E) -> FlashError
 
 impl<F: MultiwriteNorFlash, const ERASED: usize> BlockSink for Flash<F, ERASED> {
     type Error = FlashError;
+
+    /// Every erase block is erased again before it is written.
+    fn begin(&mut self, size: u64) -> Result<(), FlashError> {
+        self.erased = [0; ERASED];
+        if size > self.capacity() { Err(FlashError::Full) } else { Ok(()) }
+    }
 
     fn write_at(&mut self, offset: u64, mut bytes: &[u8]) -> Result<(), FlashError> {
         let mut at = self.place(offset, bytes.len())?;

@@ -1,23 +1,26 @@
-//! GF(256): bytes as elements of a field, by tables of powers and logarithms (768 bytes).
+//! GF(256): bytes as elements of a field, by tables of powers and logarithms (768 bytes, 512 without
+//! `rs-large`).
 //!
 //! Not polynomials of them: those are in `code` and `correct`. The field is the one of x^8 + x^4 + x^3 + x^2 + 1 (11D),
 //! with 2 as its generator, as in QR codes and CCSDS-like links (ISO/IEC 18004).
 
-/// `POWERS[e]` is 2 to the power of `e`; twice around, so that a sum of two logarithms needs no modulo.
-const POWERS: [u8; 512] = powers();
+/// Powers in the table: twice around where room does not matter, so that a sum of two logarithms needs no modulo.
+const COUNT: usize = if cfg!(feature = "rs-large") { 510 } else { 255 };
+/// `POWERS[e]` is 2 to the power of `e`.
+const POWERS: [u8; COUNT] = powers();
 /// `LOGS[a]` is the logarithm of `a`, below 255; that of 0 does not exist and is 0 here.
 const LOGS: [u8; 256] = logs();
 
 /// The product.
 #[inline]
 pub(super) const fn mul(a: u8, b: u8) -> u8 {
-    if a == 0 || b == 0 { 0 } else { POWERS[LOGS[a as usize] as usize + LOGS[b as usize] as usize] }
+    if a == 0 || b == 0 { 0 } else { exp(log(a) + log(b)) }
 }
 
 /// `a / b`; 0 when `b` is 0.
 #[inline]
 pub(super) const fn div(a: u8, b: u8) -> u8 {
-    if a == 0 || b == 0 { 0 } else { POWERS[LOGS[a as usize] as usize + 255 - LOGS[b as usize] as usize] }
+    if a == 0 || b == 0 { 0 } else { exp(log(a) + 255 - log(b)) }
 }
 
 /// 2 to the power of `e`.
@@ -32,10 +35,16 @@ pub(super) const fn log(a: u8) -> usize {
     LOGS[a as usize] as usize
 }
 
-const fn powers() -> [u8; 512] {
-    let mut powers = [0; 512];
+/// 2 to the power of `e`, which is below 510.
+#[inline]
+const fn exp(e: usize) -> u8 {
+    POWERS[if COUNT == 255 && e >= 255 { e - 255 } else { e }]
+}
+
+const fn powers() -> [u8; COUNT] {
+    let mut powers = [0; COUNT];
     let (mut e, mut x) = (0, 1_u16);
-    while e < 512 {
+    while e < COUNT {
         powers[e] = x.to_be_bytes()[1];
         x <<= 1;
         if x & 0x100 != 0 {

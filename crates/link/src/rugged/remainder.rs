@@ -6,19 +6,13 @@
 //!                                                 g(x) = (x - 2^0) (x - 2^1) ... (x - 2^(parity - 1))
 //! ```
 //! With feature `rs-large` a table of 256 remainders for each of the sixteen codes (80 KiB in all) takes one look-up a
-//! byte; without it `parity` multiplications a byte and 768 bytes of tables do. The bytes are the same.
+//! byte; without it `parity` multiplications a byte and 512 bytes of tables do. The bytes are the same.
 
 use super::PARITY_MAX;
 use super::field::{mul, power};
 
 /// A remainder, highest power first; bytes behind the code's parity are zero.
 pub(super) type Remainder = [u8; PARITY_MAX];
-
-/// Codes that there are: parity 2, 4, ... 32.
-const CODES: usize = PARITY_MAX / 2;
-
-/// The generator polynomials without their leading 1, highest power first.
-const GENERATORS: [Remainder; CODES] = generators();
 
 /// The remainders of `LANES` neighbouring codewords of an interleaved block: `rows` holds their data, a row of `depth`
 /// bytes for each byte of a codeword, and the codewords are those in columns `from..from + LANES`. Data only, or the
@@ -36,8 +30,7 @@ pub(super) fn of_lanes<const LANES: usize>(
     return tables::of_lanes(parity, rows, depth, from, tail);
     #[cfg(not(feature = "rs-large"))]
     {
-        static ALL: [Remainder; CODES] = GENERATORS;
-        let generator = &ALL[parity / 2 - 1];
+        let generator = &generator(parity);
         let mut remainders = [[0; PARITY_MAX]; LANES];
         for row in rows.chunks_exact(depth) {
             for (remainder, byte) in remainders.iter_mut().zip(&row[from..]) {
@@ -62,13 +55,12 @@ fn step(generator: &Remainder, parity: usize, remainder: &mut Remainder, byte: u
     }
 }
 
-const fn generators() -> [Remainder; CODES] {
-    let mut all = [[0; PARITY_MAX]; CODES];
-    // The product so far, lowest power first.
+/// The generator polynomial of a code without its leading 1, highest power first.
+const fn generator(parity: usize) -> Remainder {
     let mut product = [0_u8; PARITY_MAX + 1];
     product[0] = 1;
     let mut degree = 0;
-    while degree < PARITY_MAX {
+    while degree < parity {
         let root = power(degree);
         let mut at = degree + 1;
         while at > 0 {
@@ -77,20 +69,19 @@ const fn generators() -> [Remainder; CODES] {
         }
         product[0] = mul(product[0], root);
         degree += 1;
-        if degree % 2 == 0 {
-            let mut at = 0;
-            while at < degree {
-                all[degree / 2 - 1][at] = product[degree - 1 - at];
-                at += 1;
-            }
-        }
     }
-    all
+    let mut generator = [0; PARITY_MAX];
+    let mut at = 0;
+    while at < parity {
+        generator[at] = product[parity - 1 - at];
+        at += 1;
+    }
+    generator
 }
 
 #[cfg(feature = "rs-large")]
 mod tables {
-    use super::{GENERATORS, PARITY_MAX, Remainder, mul};
+    use super::{PARITY_MAX, Remainder, generator, mul};
 
     /// A remainder in words, highest power in the highest byte of the first.
     type Words<const W: usize> = [u64; W];
@@ -156,7 +147,7 @@ mod tables {
     }
 
     const fn table<const W: usize>(parity: usize) -> Table<W> {
-        let generator = GENERATORS[parity / 2 - 1];
+        let generator = generator(parity);
         let mut table = [[0; W]; 256];
         let mut lead = 0_u8;
         loop {

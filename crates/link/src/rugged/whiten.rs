@@ -7,36 +7,54 @@
 /// Bytes after which the sequence repeats.
 const PERIOD: usize = 255;
 
-static SEQUENCE: [u8; PERIOD] = sequence();
-
 /// XORs the sequence from its start into `bytes`; the same again takes it off.
 pub(super) fn whiten(bytes: &mut [u8]) {
     whiten_from(0, bytes);
 }
 
 /// As [`whiten`], for bytes that lie `offset` behind the start.
+#[cfg(feature = "rs-large")]
 pub(super) fn whiten_from(offset: usize, bytes: &mut [u8]) {
+    static SEQUENCE: [u8; PERIOD] = sequence();
+    let add = |bytes: &mut [u8], sequence: &[u8]| {
+        bytes.iter_mut().zip(sequence).for_each(|(byte, mask)| *byte ^= mask);
+    };
     let (first, rest) = bytes.split_at_mut(bytes.len().min(PERIOD - offset % PERIOD));
     add(first, &SEQUENCE[offset % PERIOD..]);
     rest.chunks_mut(PERIOD).for_each(|run| add(run, &SEQUENCE));
 }
 
-fn add(bytes: &mut [u8], sequence: &[u8]) {
-    bytes.iter_mut().zip(sequence).for_each(|(byte, mask)| *byte ^= mask);
+/// As [`whiten`], for bytes that lie `offset` behind the start. Without a table: bit by bit.
+#[cfg(not(feature = "rs-large"))]
+pub(super) fn whiten_from(offset: usize, bytes: &mut [u8]) {
+    let mut state = START;
+    for _ in 0..offset % PERIOD {
+        next(&mut state);
+    }
+    bytes.iter_mut().for_each(|byte| *byte ^= next(&mut state));
 }
 
+const START: u8 = 0xFF;
+
+/// The next byte of the sequence: the state's bits leave at the low end, the first one into the highest place.
+const fn next(state: &mut u8) -> u8 {
+    let byte = state.reverse_bits();
+    let mut bit = 0;
+    while bit < 8 {
+        let feedback = (*state ^ *state >> 3 ^ *state >> 5 ^ *state >> 7) & 1;
+        *state = *state >> 1 | feedback << 7;
+        bit += 1;
+    }
+    byte
+}
+
+#[cfg(any(test, feature = "rs-large"))]
 const fn sequence() -> [u8; PERIOD] {
     let mut sequence = [0; PERIOD];
-    let mut state = 0xFF_u8;
+    let mut state = START;
     let mut at = 0;
     while at < PERIOD {
-        let mut bit = 0;
-        while bit < 8 {
-            sequence[at] = sequence[at] << 1 | state & 1;
-            let feedback = (state ^ state >> 3 ^ state >> 5 ^ state >> 7) & 1;
-            state = state >> 1 | feedback << 7;
-            bit += 1;
-        }
+        sequence[at] = next(&mut state);
         at += 1;
     }
     sequence
@@ -45,6 +63,8 @@ const fn sequence() -> [u8; PERIOD] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SEQUENCE: [u8; PERIOD] = sequence();
 
     #[test]
     fn the_sequence_is_the_published_one() {

@@ -23,5 +23,5 @@ pub use encoder::Encoder;
 #[cfg(feature = "alloc")]
 pub use gather::{Decode, Gather, Keep};
 pub use geometry::{Geometry, GeometryError, Number, SourceBlock};
-pub(crate) use order::Order;
+pub use order::Order;
 pub use shape::Shape;

@@ -17,8 +17,9 @@ const SHARE: u32 = 16;
 /// Repair of a stream of which nobody said how much, in percent: a stream cannot be sent again.
 const STREAM_PERCENT: u32 = 30;
 
+/// In which order the symbols of an object are sent.
 #[derive(Clone, Debug)]
-pub(crate) struct Order {
+pub struct Order {
     geometry: Geometry,
     percent: Option<u32>,
     extra: u32,
@@ -44,6 +45,18 @@ enum Phase {
 struct Request {
     source_block: u32,
     count: u32,
+}
+
+impl AsRef<Self> for Order {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl AsMut<Self> for Order {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
 }
 
 impl Order {

@@ -2,9 +2,10 @@
 
 use super::{Schedule, Sender};
 use crate::arq::Slot;
+use crate::fountain::Order;
 use crate::{AckEntry, AckState};
 
-impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
+impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W, F> {
     /// A receiver said how the object stands with it, having seen packet `highest` of the link. Of every hundred symbols
     /// that it lacks, `spare` more are sent: as many as the link is expected to lose. False when it tells of blocks that were
     /// never sent: nothing of it is believed.
@@ -33,6 +34,7 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
                 good
             }
             Schedule::Fountain(order) => {
+                let order = order.as_mut();
                 // What was asked for before and is still under way is not asked for.
                 if entry.symbols && highest >= self.repaired {
                     for (source_block, count) in entry.items() {

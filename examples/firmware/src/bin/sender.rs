@@ -15,24 +15,33 @@ use packhorse_transfer::{Pace, SenderConfig};
 
 static POOL: Pool<4, FRAME> = Pool::new();
 
+type Sending = Outbound<'static, Profile, PACKET, MESSAGE>;
+
+/// Makes the sender where it stays: its parts are on the stack only here.
+#[inline(never)]
+fn sending() -> Option<&'static mut Sending> {
+    let picture = Object { name: "picture.raw", size: PICTURE.len() as u64, hash: HASH };
+    // 115,200 baud with a start and a stop bit.
+    let bytes_per_s = cfg!(feature = "paced").then_some(11_520);
+    let config = SenderConfig {
+        pace: Pace { bytes_per_s, packets_per_s: None },
+        meta_first: 2,
+        ..SenderConfig::once()
+    };
+    let outbound = cortex_m::singleton!(SENDING: Sending = Sending::new(config, picture.id()))?;
+    outbound.begin(picture).ok()?;
+    outbound.end_session();
+    Some(outbound)
+}
+
 #[entry]
 fn main() -> ! {
     let Some(core) = cortex_m::Peripherals::take() else { report::end(false) };
     let clock = Ticks::new(core.SYST);
     let mut uart = Uart::new();
     let mut outbox = Outbox::new(&POOL);
-    let picture = Object { name: "picture.raw", size: PICTURE.len() as u64, hash: HASH };
-    // 115,200 baud with a start and a stop bit.
-    let bytes_per_s = cfg!(feature = "paced").then_some(11_520);
-    let config =
-        SenderConfig { pace: Pace { bytes_per_s, packets_per_s: None }, meta_first: 2, ..SenderConfig::once() };
-    let mut outbound = Outbound::<Profile, PACKET, MESSAGE>::new(config, picture.id());
+    let Some(outbound) = sending() else { report::end(false) };
     let mut source = &PICTURE[..];
-    if outbound.begin(picture).is_err() {
-        report::end(false);
-    }
-    outbound.end_session();
-
     let (mut frames, mut bytes, mut done) = (0_u32, 0_u32, false);
     while !done || !outbox.is_empty() {
         while !done && let Some(mut frame) = outbox.slot() {
