@@ -40,7 +40,7 @@ impl ObjectHash for Sha256 {
     }
 }
 
-/// The hash of the first `size` bytes of `source`, read 64 bytes at a time.
+/// The hash of the first `size` bytes of `source`, read 32 bytes at a time.
 ///
 /// # Errors
 /// What the source says.
@@ -48,7 +48,7 @@ impl ObjectHash for Sha256 {
 #[inline(never)]
 pub fn hash_of<H: ObjectHash, O: BlockSource>(source: &mut O, size: u64) -> Result<[u8; 32], O::Error> {
     let mut hash = H::default();
-    let mut memory = [0; 64];
+    let mut memory = [0; 32];
     let mut at = 0;
     while at < size {
         let len = usize::try_from(size - at).map_or(memory.len(), |left| left.min(memory.len()));

@@ -8,7 +8,7 @@
 //! Nothing that arrives ends it: what is damaged is counted, what is too large for the device is refused and told, and the
 //! next object can come.
 
-use packhorse_buffer::{Instant, Layer as _, PacketBuf};
+use packhorse_buffer::{Instant, Layer as _, PacketBuf, Storage};
 use packhorse_link::{FrameStats, StreamBuf};
 use packhorse_packet::{Channel, Fragment, Reassembler};
 use packhorse_transfer::{
@@ -187,42 +187,15 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
                     Err(_) => self.stats.misplaced += 1,
                 }
             } else if address.control {
-                let fragment = if W::Codec::FRAGMENTED {
-                    Fragment::from_word(header.number)
-                } else {
-                    Ok(Fragment::whole(0))
+                let mut known = Known {
+                    object: &mut self.object,
+                    refused: &mut self.refused,
+                    stats: &mut self.stats,
+                    verified: self.verified,
+                    most: self.most,
                 };
-                let whole = fragment.and_then(|fragment| self.control.handle(fragment, packet.as_slice()));
-                let Ok(whole) = whole else {
-                    self.stats.bad_control += 1;
-                    continue;
-                };
-                let Some(message) = whole else { continue };
-                match W::Codec::decode(message) {
-                    Ok(Control::Meta(meta)) => {
-                        let begun = announce::<W, BITMAP>(
-                            &meta,
-                            (self.verified, self.most),
-                            &mut self.refused,
-                            &mut self.object,
-                            &mut self.stats,
-                            now,
-                            see,
-                        );
-                        if begun && sink.begin(meta.size.unwrap_or(0)).is_err() {
-                            self.object = None;
-                            self.stats.failed += 1;
-                            see(Event::Failed(Failure::Storage));
-                        }
-                    }
-                    Ok(Control::End(end)) => {
-                        if let Some(open) = &mut self.object {
-                            open.receiver.handle_end(now, &end);
-                        }
-                    }
-                    Ok(_) => {}
-                    Err(_) => self.stats.bad_control += 1,
-                }
+                let assembled = assemble::<W>(&mut self.control, header.number, packet.as_slice());
+                known.control::<W, O>(now, assembled, sink, see);
             } else {
                 see(Event::Message { channel: address.channel, bytes: packet.as_slice() });
             }
@@ -290,58 +263,108 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
     }
 }
 
-/// A META has come. True when a new object begins.
-// Not inlined: the new receiver is on the stack only here.
-#[inline(never)]
-fn announce<W: Wire, const BITMAP: usize>(
-    meta: &Meta<'_>,
-    (verified, most): (Option<u64>, u64),
-    refused: &mut Option<u64>,
-    object: &mut Option<Open<BITMAP>>,
-    stats: &mut InboundStats,
-    now: Instant,
-    see: &mut dyn FnMut(Event<'_>),
-) -> bool {
-    let name = &meta.name[..meta.name.len().min(NAME_MAX)];
-    if let Some(open) = object
-        && open.receiver.object_id() == meta.object_id
-    {
-        open.receiver.handle_meta(now, meta);
-        return false;
+/// What control messages are about.
+struct Known<'a, const BITMAP: usize> {
+    object: &'a mut Option<Open<BITMAP>>,
+    refused: &'a mut Option<u64>,
+    stats: &'a mut InboundStats,
+    verified: Option<u64>,
+    most: u64,
+}
+
+impl<const BITMAP: usize> Known<'_, BITMAP> {
+    /// A control message has come: none as long as pieces are missing.
+    // Not inlined, as those below: the message and a new receiver are on the stack only here.
+    #[inline(never)]
+    fn control<W: Wire, O: BlockSink>(
+        &mut self,
+        now: Instant,
+        message: Result<Option<&[u8]>, ()>,
+        sink: &mut O,
+        see: &mut dyn FnMut(Event<'_>),
+    ) {
+        let message = match message {
+            Ok(Some(message)) => message,
+            Ok(None) => return,
+            Err(()) => {
+                self.stats.bad_control += 1;
+                return;
+            }
+        };
+        match W::Codec::decode(message) {
+            Ok(Control::Meta(meta)) => {
+                if self.announce::<W>(&meta, now, see) && sink.begin(meta.size.unwrap_or(0)).is_err() {
+                    *self.object = None;
+                    self.stats.failed += 1;
+                    see(Event::Failed(Failure::Storage));
+                }
+            }
+            Ok(Control::End(end)) => {
+                if let Some(open) = self.object {
+                    open.receiver.handle_end(now, &end);
+                }
+            }
+            Ok(_) => {}
+            Err(_) => self.stats.bad_control += 1,
+        }
     }
-    // ids of ftag are all 0: an object that comes again is received again.
-    if meta.object_id != 0 && (verified == Some(meta.object_id) || *refused == Some(meta.object_id)) {
-        return false;
-    }
-    let reason = match meta.size {
-        _ if meta.kind != ObjectKind::File
+
+    /// A META has come. True when a new object begins.
+    #[inline(never)]
+    fn announce<W: Wire>(&mut self, meta: &Meta<'_>, now: Instant, see: &mut dyn FnMut(Event<'_>)) -> bool {
+        let Self { object, refused, stats, verified, most } = self;
+        let (verified, most) = (*verified, *most);
+        let name = &meta.name[..meta.name.len().min(NAME_MAX)];
+        if let Some(open) = object.as_mut()
+            && open.receiver.object_id() == meta.object_id
+        {
+            open.receiver.handle_meta(now, meta);
+            return false;
+        }
+        // ids of ftag are all 0: an object that comes again is received again.
+        if meta.object_id != 0 && (verified == Some(meta.object_id) || **refused == Some(meta.object_id)) {
+            return false;
+        }
+        let reason = match meta.size {
+            _ if meta.kind != ObjectKind::File
             || meta.hash_kind != W::Hash::KIND
             || meta.compression.is_some() =>
         {
-            Some(Reason::Unsupported)
+                Some(Reason::Unsupported)
+            }
+            None => Some(Reason::UnknownSize),
+            Some(size) if size > most => Some(Reason::TooLarge { most }),
+            Some(_) => None,
+        };
+        let blocks = Bitmap::new([0; BITMAP]);
+        let fits = meta.layout().ok().flatten().is_some_and(|layout| layout.blocks() <= blocks.capacity());
+        let reason = reason.or_else(|| {
+            let held = u64::from(blocks.capacity()).saturating_mul(u64::from(meta.block_size));
+            (!fits).then_some(Reason::TooLarge { most: held.min(most) })
+        });
+        if let Some(reason) = reason {
+            **refused = Some(meta.object_id);
+            see(Event::Refused { name, reason });
+            return false;
         }
-        None => Some(Reason::UnknownSize),
-        Some(size) if size > most => Some(Reason::TooLarge { most }),
-        Some(_) => None,
-    };
-    let blocks = Bitmap::new([0; BITMAP]);
-    let fits = meta.layout().ok().flatten().is_some_and(|layout| layout.blocks() <= blocks.capacity());
-    let reason = reason.or_else(|| {
-        let held = u64::from(blocks.capacity()).saturating_mul(u64::from(meta.block_size));
-        (!fits).then_some(Reason::TooLarge { most: held.min(most) })
-    });
-    if let Some(reason) = reason {
-        *refused = Some(meta.object_id);
-        see(Event::Refused { name, reason });
-        return false;
+        if object.take().is_some() {
+            stats.failed += 1;
+            see(Event::Failed(Failure::Replaced));
+        }
+        let Ok(receiver) = Receiver::new(meta, blocks, now) else { return false };
+        let size = meta.size.unwrap_or(0);
+        **object = Some(Open { receiver, tag: meta.tag(), size });
+        see(Event::Announced { name, size });
+        true
     }
-    if object.take().is_some() {
-        stats.failed += 1;
-        see(Event::Failed(Failure::Replaced));
-    }
-    let Ok(receiver) = Receiver::new(meta, blocks, now) else { return false };
-    let size = meta.size.unwrap_or(0);
-    *object = Some(Open { receiver, tag: meta.tag(), size });
-    see(Event::Announced { name, size });
-    true
+}
+
+/// Puts the pieces of a control message together.
+fn assemble<'a, W: Wire>(
+    pieces: &'a mut Reassembler<impl Storage>,
+    number: u32,
+    packet: &'a [u8],
+) -> Result<Option<&'a [u8]>, ()> {
+    let fragment = if W::Codec::FRAGMENTED { Fragment::from_word(number) } else { Ok(Fragment::whole(0)) };
+    fragment.and_then(|fragment| pieces.handle(fragment, packet)).map_err(|_| ())
 }

@@ -10,6 +10,7 @@ pub mod inbound;
 mod outbound;
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 mod outbox;
+pub mod radio;
 mod serial;
 #[cfg(feature = "simulated")]
 pub mod simulated;

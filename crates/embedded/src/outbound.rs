@@ -86,7 +86,6 @@ impl<E> From<EncodeError> for OutboundError<E> {
 #[derive(Debug)]
 pub struct Outbound<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> {
     stack: W::Stack,
-    framing: W::Framing,
     packet: [u8; PACKET],
     message: [u8; MESSAGE],
     config: SenderConfig,
@@ -97,13 +96,14 @@ pub struct Outbound<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> {
     object: Option<(Object<'a>, PlainSender)>,
     objects: u32,
     /// How often the end of the session is still to be told.
-    session_ends: u32,
+    session_ends: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Pieces {
-    len: usize,
-    next: usize,
+    /// Bytes of the message: few, on a machine like this.
+    len: u16,
+    next: u8,
     id: u8,
     tag: u16,
 }
@@ -119,10 +119,10 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
     /// or the [id](Object::id) of the first object, to go on after a restart.
     #[must_use]
     pub fn new(config: SenderConfig, session: u64) -> Self {
+        const { assert!(MESSAGE <= 4096, "control messages of a device are short") };
         let overhead = u32::try_from(PACKET - Self::BLOCK + 2).unwrap_or(u32::MAX);
         Self {
             stack: W::stack(),
-            framing: W::framing(PACKET),
             packet: [0; PACKET],
             message: [0; MESSAGE],
             config: SenderConfig { order: W::REPEATS, overhead, ..config },
@@ -152,7 +152,7 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
     /// There will be no more objects: says so to the far end, when the one under way is sent.
     pub fn end_session(&mut self) {
         if W::Codec::SESSIONS {
-            self.session_ends = self.config.end_copies.max(1);
+            self.session_ends = u8::try_from(self.config.end_copies.max(1)).unwrap_or(u8::MAX);
         }
     }
 
@@ -179,43 +179,42 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
             }
             return Ok(Polled::Wait(sender.poll_timeout().unwrap_or(now)));
         };
-        let (id, tag) = (object.id(), tag_of(object.id()));
+        let tag = tag_of(object.id());
         match transmit {
-            Transmit::Block { number, offset, len } => {
-                let mut packet = PacketBuf::with_headroom(&mut self.packet[..], Self::HEADROOM)?;
-                let room = packet.put(usize::try_from(len).unwrap_or(usize::MAX))?;
-                source.read_at(offset, room).map_err(OutboundError::Read)?;
-                let down: Down = (BlockHeader { tag, number }, (W::TRANSFER.data(), ()));
-                Self::frame(&mut self.stack, &mut self.framing, down, packet, frame)
-            }
-            // Only of a sender with a fountain code, which needs an allocator.
+            Transmit::Block { number, offset, len } => self.block(source, tag, (number, offset, len), frame),
+            // Only of a sender with a fountain code, which this is not.
             Transmit::Repair { .. } => Ok(Polled::Wait(now)),
             Transmit::Meta => {
-                let meta = Meta {
-                    object_id: id,
-                    session: self.session,
-                    index: self.objects - 1,
-                    objects: 0,
-                    block_size: u32::try_from(Self::BLOCK).unwrap_or(u32::MAX),
-                    size: Some(object.size),
-                    hash_kind: W::Hash::KIND,
-                    hash: Some(object.hash),
-                    name: object.name.as_bytes(),
-                    ..Meta::default()
-                };
-                self.control(&Control::Meta(meta), self.message_id, tag, frame)
+                let len = self.encode_meta()?;
+                self.piece(Pieces { len, next: 0, id: self.message_id, tag }, frame)
             }
             Transmit::End => {
-                let end = End { object_id: id, size: Some(object.size), hash: Some(object.hash) };
-                self.control(&Control::End(end), self.message_id.wrapping_add(1), tag, frame)
+                let len = self.encode_end()?;
+                self.piece(Pieces { len, next: 0, id: self.message_id.wrapping_add(1), tag }, frame)
             }
         }
+    }
+
+    #[inline(never)]
+    fn block<S: Storage, O: BlockSource>(
+        &mut self,
+        source: &mut O,
+        tag: u16,
+        (number, offset, len): (u32, u64, u32),
+        frame: &mut PacketBuf<S>,
+    ) -> Result<Polled, OutboundError<O::Error>> {
+        let mut packet = PacketBuf::with_headroom(&mut self.packet[..], Self::HEADROOM)?;
+        let room = packet.put(usize::try_from(len).unwrap_or(usize::MAX))?;
+        source.read_at(offset, room).map_err(OutboundError::Read)?;
+        let down: Down = (BlockHeader { tag, number }, (W::TRANSFER.data(), ()));
+        Self::frame(&mut self.stack, down, packet, frame)
     }
 
     /// Makes a frame of a message beside the objects: a reading, a line of a log.
     ///
     /// # Errors
     /// When it is longer than a [`BLOCK`](Self::BLOCK), or the frame has no room.
+    #[inline(never)]
     pub fn message<S: Storage>(
         &mut self,
         channel: Channel,
@@ -230,7 +229,7 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
         self.message_id = self.message_id.wrapping_add(2);
         let number = if W::Codec::FRAGMENTED { Fragment::whole(self.message_id).to_word() } else { 0 };
         let down = (BlockHeader { tag: 0, number }, (channel.data(), ()));
-        Self::frame(&mut self.stack, &mut self.framing, down, packet, frame).map(|_| ())
+        Self::frame(&mut self.stack, down, packet, frame).map(|_| ())
     }
 
     /// How the object under way goes.
@@ -244,22 +243,41 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
             return Ok(Polled::Done);
         }
         self.session_ends -= 1;
-        let end = SessionEnd { session: self.session, objects: self.objects, heard: false };
-        self.control(&Control::SessionEnd(end), 0, tag_of(self.session), frame)
+        let len = self.encode_session_end()?;
+        self.piece(Pieces { len, next: 0, id: 0, tag: tag_of(self.session) }, frame)
     }
 
-    /// Encodes a control message and makes a frame of its first piece.
-    fn control<S: Storage, E>(
-        &mut self,
-        control: &Control<'_>,
-        id: u8,
-        tag: u16,
-        frame: &mut PacketBuf<S>,
-    ) -> Result<Polled, OutboundError<E>> {
-        let mut message = PacketBuf::new(&mut self.message[..]);
-        W::Codec::encode(control, &mut message)?;
-        let pieces = Pieces { len: message.len(), next: 0, id, tag };
-        self.piece(pieces, frame)
+    // Encoding is not inlined: a control message is on the stack before the packet is made of it, not below that.
+
+    #[inline(never)]
+    fn encode_meta(&mut self) -> Result<u16, EncodeError> {
+        let Some((object, _)) = &self.object else { return Ok(0) };
+        let meta = Meta {
+            object_id: object.id(),
+            session: self.session,
+            index: self.objects - 1,
+            objects: 0,
+            block_size: u32::try_from(Self::BLOCK).unwrap_or(u32::MAX),
+            size: Some(object.size),
+            hash_kind: W::Hash::KIND,
+            hash: Some(object.hash),
+            name: object.name.as_bytes(),
+            ..Meta::default()
+        };
+        encode::<W>(&mut self.message, &Control::Meta(meta))
+    }
+
+    #[inline(never)]
+    fn encode_end(&mut self) -> Result<u16, EncodeError> {
+        let Some((object, _)) = &self.object else { return Ok(0) };
+        let end = End { object_id: object.id(), size: Some(object.size), hash: Some(object.hash) };
+        encode::<W>(&mut self.message, &Control::End(end))
+    }
+
+    #[inline(never)]
+    fn encode_session_end(&mut self) -> Result<u16, EncodeError> {
+        let end = SessionEnd { session: self.session, objects: self.objects, heard: false };
+        encode::<W>(&mut self.message, &Control::SessionEnd(end))
     }
 
     fn piece<S: Storage, E>(
@@ -267,11 +285,11 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
         pieces: Pieces,
         frame: &mut PacketBuf<S>,
     ) -> Result<Polled, OutboundError<E>> {
-        let message = &self.message[..pieces.len];
-        let most = if W::Codec::FRAGMENTED { Self::BLOCK } else { pieces.len };
+        let message = self.message.get(..usize::from(pieces.len)).unwrap_or_default();
+        let most = if W::Codec::FRAGMENTED { Self::BLOCK } else { message.len() };
         let cut = Fragments::new(pieces.id, message, most);
-        let too_long = NoRoom { side: packhorse_buffer::Side::Tail, needed: pieces.len, available: most };
-        let Some((fragment, piece)) = cut.ok().and_then(|mut cut| cut.nth(pieces.next)) else {
+        let too_long = NoRoom { side: packhorse_buffer::Side::Tail, needed: message.len(), available: most };
+        let Some((fragment, piece)) = cut.ok().and_then(|mut cut| cut.nth(usize::from(pieces.next))) else {
             return Err(OutboundError::NoRoom(too_long));
         };
         let mut packet = PacketBuf::with_headroom(&mut self.packet[..], Self::HEADROOM)?;
@@ -280,13 +298,12 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
         self.pieces = more.then_some(Pieces { next: pieces.next + 1, ..pieces });
         let number = if W::Codec::FRAGMENTED { fragment.to_word() } else { 0 };
         let down = (BlockHeader { tag: pieces.tag, number }, (W::TRANSFER.control(), ()));
-        Self::frame(&mut self.stack, &mut self.framing, down, packet, frame)
+        Self::frame(&mut self.stack, down, packet, frame)
     }
 
     /// Pushes the headers and marks the packet for the line.
     fn frame<S: Storage, E>(
         stack: &mut W::Stack,
-        framing: &mut W::Framing,
         down: Down,
         mut packet: PacketBuf<&mut [u8]>,
         frame: &mut PacketBuf<S>,
@@ -294,8 +311,17 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
         stack.push(down, &mut packet)?;
         frame.reset(0)?;
         let room = frame.tailroom();
-        let len = framing.enframe(packet.as_slice(), frame.put(room)?)?;
+        // A framing that only sends remembers nothing.
+        let len = W::framing(PACKET).enframe(packet.as_slice(), frame.put(room)?)?;
         frame.set_range(0..len)?;
         Ok(Polled::Frame)
     }
+}
+
+/// Writes a control message into `memory`. Returns how long it is.
+fn encode<W: Wire>(memory: &mut [u8], control: &Control<'_>) -> Result<u16, EncodeError> {
+    let mut message = PacketBuf::new(memory);
+    W::Codec::encode(control, &mut message)?;
+    // `Outbound::new` has seen to it.
+    Ok(u16::try_from(message.len()).unwrap_or(u16::MAX))
 }

@@ -122,4 +122,48 @@ mod tests {
         assert_eq!(line, b"abcdefghi");
         assert_eq!(POOL.available(), 3);
     }
+
+    /// A line that takes so many bytes, and then nothing for ever.
+    struct Stuck(usize);
+
+    impl embedded_io::ErrorType for Stuck {
+        type Error = core::convert::Infallible;
+    }
+
+    impl embedded_io::WriteReady for Stuck {
+        fn write_ready(&mut self) -> Result<bool, Self::Error> {
+            Ok(self.0 > 0)
+        }
+    }
+
+    impl embedded_io::Write for Stuck {
+        fn write(&mut self, from: &[u8]) -> Result<usize, Self::Error> {
+            let len = from.len().min(self.0);
+            self.0 -= len;
+            Ok(len)
+        }
+
+        fn flush(&mut self) -> Result<(), Self::Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_takes_nothing_more_stops_neither_the_loop_nor_what_waits() {
+        static POOL: Pool<3, 8> = Pool::new();
+        let mut outbox = Outbox::new(&POOL);
+        while let Some(mut frame) = outbox.slot() {
+            frame.put_slice(b"abcdefgh").unwrap();
+            outbox.push(frame).unwrap();
+        }
+        let mut line = Stuck(11);
+        assert_eq!(outbox.drain(&mut line), Ok(11));
+        for _ in 0..100 {
+            assert_eq!(outbox.drain(&mut line), Ok(0));
+        }
+        assert_eq!((outbox.len(), outbox.front()), (2, &b"defgh"[..]));
+        line.0 = 100;
+        assert_eq!(outbox.drain(&mut line), Ok(13));
+        assert!(outbox.is_empty() && POOL.available() == 3);
+    }
 }

@@ -24,7 +24,10 @@ impl Ticks {
         timer.set_reload(TURN);
         timer.clear_current();
         timer.enable_counter();
-        Self { last: Cell::new(SYST::get_current()), total: Cell::new(0) }
+        Self {
+            last: Cell::new(SYST::get_current()),
+            total: Cell::new(0),
+        }
     }
 
     /// Counts since the start.
@@ -34,6 +37,11 @@ impl Ticks {
         self.last.set(now);
         self.total.set(self.total.get() + u64::from(passed));
         self.total.get()
+    }
+
+    /// Microseconds since the start, for an hour.
+    pub fn micros(&self) -> u32 {
+        (self.counts() * 2 / 25) as u32
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![no_std]
 
+#[cfg(feature = "async")]
+pub mod asynchronous;
 pub mod board;
 pub mod clock;
 pub mod report;
@@ -12,10 +14,10 @@ pub mod uart;
 pub type Profile = packhorse_embedded::wire::Ftag;
 /// The wire that was chosen when building.
 #[cfg(feature = "rugged")]
-pub type Profile = packhorse_embedded::wire::Rugged<8, 8>;
+pub type Profile = packhorse_embedded::wire::Rugged<8, 6>;
 /// The wire that was chosen when building.
 #[cfg(not(any(feature = "ftag", feature = "rugged")))]
-pub type Profile = packhorse_embedded::wire::Native<8>;
+pub type Profile = packhorse_embedded::wire::Native<6>;
 
 /// Bytes of a packet, as the radio of the toolkit has them, less what marks it on the line.
 pub const PACKET: usize = 64;
@@ -27,9 +29,12 @@ pub const FRAME: usize = 2 * PACKET + 2;
 pub const FRAME: usize = packhorse_link::rugged::FRONT + PACKET + 8;
 /// Bytes of the longest frame.
 #[cfg(not(any(feature = "ftag", feature = "rugged")))]
-pub const FRAME: usize = PACKET + 4;
-/// Bytes of the longest control message.
-pub const MESSAGE: usize = 128;
+pub const FRAME: usize = PACKET + 3;
+/// Bytes of the longest control message: an announcement with a name of 13 bytes.
+pub const MESSAGE: usize = 92;
+
+/// A reading is taken and sent so often, in microseconds.
+pub const READING_EVERY_US: u32 = 10_000;
 
 /// What the device sends.
 #[unsafe(link_section = ".picture")]

@@ -3,14 +3,14 @@
 use core::convert::Infallible;
 use core::ptr::{read_volatile, write_volatile};
 
-const BASE: usize = 0x4000_C000;
+pub(crate) const BASE: usize = 0x4000_C000;
 const DATA: *mut u32 = BASE as *mut u32;
 const FLAGS: *const u32 = (BASE + 0x18) as *const u32;
 const CONTROL: *mut u32 = (BASE + 0x30) as *mut u32;
 /// Nothing has come.
-const RECEIVE_EMPTY: u32 = 1 << 4;
+pub(crate) const RECEIVE_EMPTY: u32 = 1 << 4;
 /// No room for another byte.
-const SEND_FULL: u32 = 1 << 5;
+pub(crate) const SEND_FULL: u32 = 1 << 5;
 
 /// Its place in the table of interrupts.
 pub const INTERRUPT: usize = 5;
@@ -28,7 +28,7 @@ impl Uart {
         Self(())
     }
 
-    fn flags(&self) -> u32 {
+    pub(crate) fn flags(&self) -> u32 {
         // SAFETY: reading the flag register changes nothing.
         unsafe { read_volatile(FLAGS) }
     }

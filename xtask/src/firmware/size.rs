@@ -19,13 +19,15 @@ use crate::{Usage, report};
 
 /// The most that a program may take in a profile, in bytes: flash, RAM without the bitmap.
 const BUDGETS: [(&str, &str, u64, u64); 6] = [
-    ("native", "sender", 12 * 1024, 2560),
-    ("native", "receiver", 16 * 1024, 3840),
-    ("ftag", "sender", 12 * 1024, 2560),
+    // 12 KiB and 2 KiB, 16 KiB and 3 KiB are wanted; a tenth more of RAM, since compilers differ.
+    ("native", "sender", 12 * 1024, 2250),
+    ("native", "receiver", 16 * 1024, 3380),
+    // Every byte of a frame may be stuffed: the pool is twice as large.
+    ("ftag", "sender", 12 * 1024, 2300),
     ("ftag", "receiver", 16 * 1024, 3 * 1024),
-    ("rugged", "sender", 12 * 1024, 3328),
-    // Beside what the others have, it finds and corrects errors.
-    ("rugged", "receiver", 19 * 1024, 4096),
+    // Beside what the others have: a field of 256 elements and what divides by polynomials, or finds and corrects errors.
+    ("rugged", "sender", 12_800, 2750),
+    ("rugged", "receiver", 19 * 1024, 3700),
 ];
 
 const PROGRAMS: [&str; 2] = ["sender", "receiver"];

@@ -34,10 +34,7 @@ impl<const DEPTH: usize> ObjectHash for Blake3<DEPTH> {
     fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.chunk.len == CHUNK {
-                let value = first_half(&self.chunk.output(self.chunks).compress(0));
-                self.chunks += 1;
-                self.add(value);
-                self.chunk = Chunk::default();
+                self.add();
             }
             let n = bytes.len().min(usize::from(CHUNK - self.chunk.len));
             self.chunk.update(&bytes[..n], self.chunks);
@@ -51,10 +48,10 @@ impl<const DEPTH: usize> ObjectHash for Blake3<DEPTH> {
         let mut output = self.chunk.output(self.chunks);
         let held = self.chunks.count_ones() as usize;
         for left in self.stack.iter().take(held).rev() {
-            output = parent(left, &first_half(&output.compress(0)));
+            output.become_parent(left);
         }
         let mut hash = [0; 32];
-        for (bytes, word) in hash.chunks_exact_mut(4).zip(first_half(&output.compress(ROOT))) {
+        for (bytes, word) in hash.chunks_exact_mut(4).zip(output.compress(ROOT)) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
         // What is on the stack is not read before it is written.
@@ -66,16 +63,19 @@ impl<const DEPTH: usize> ObjectHash for Blake3<DEPTH> {
 impl<const DEPTH: usize> Blake3<DEPTH> {
     /// A chunk is finished: joins it with the subtrees of its own size.
     #[inline(never)]
-    fn add(&mut self, mut value: Value) {
+    fn add(&mut self) {
+        let mut output = self.chunk.output(self.chunks);
+        self.chunk = Chunk::default();
+        self.chunks += 1;
         let merges = self.chunks.trailing_zeros() as usize;
         // Before this chunk there was one more for each merge.
         let held = (self.chunks - 1).count_ones() as usize;
         let stays = held.saturating_sub(merges);
         for left in self.stack.iter().take(held).skip(stays).rev() {
-            value = first_half(&parent(left, &value).compress(0));
+            output.become_parent(left);
         }
         if let Some(place) = self.stack.get_mut(stays) {
-            *place = value;
+            *place = output.compress(0);
         }
     }
 }
@@ -131,7 +131,7 @@ impl Chunk {
             let mut at = usize::from(self.len % 64);
             if at == 0 && self.len > 0 {
                 let output = Output { flags: self.start(64), ..self.output(number) };
-                self.value = first_half(&output.compress(0));
+                self.value = output.compress(0);
                 self.block = [0; 64];
                 at = 0;
             }
@@ -172,28 +172,34 @@ struct Output {
 }
 
 impl Output {
-    /// BLAKE3 paper, section 2.2: seven rounds over the value, the message and what is known about it.
-    fn compress(&self, more_flags: u32) -> [u32; 16] {
+    /// BLAKE3 paper, section 2.2: seven rounds over the value, the message and what is known about it. Its first half, which is
+    /// all that hashes of 32 bytes need.
+    #[inline(never)]
+    fn compress(&self, more_flags: u32) -> Value {
         let mut state = [0; 16];
         state[..8].copy_from_slice(&self.value);
         state[8..12].copy_from_slice(&IV[..4]);
         state[12..].copy_from_slice(&[self.counter, 0, self.len, self.flags | more_flags]);
-        let mut message = self.words;
+        // Where the words of the message are by now, instead of the words.
+        let mut order: [u8; 16] = core::array::from_fn(|at| at.to_le_bytes()[0]);
         for round in 0..7 {
             if round > 0 {
-                let before = message;
-                for (word, from) in message.iter_mut().zip(PERMUTATION) {
-                    *word = before[usize::from(from)];
-                }
+                order = PERMUTATION.map(|from| order[usize::from(from)]);
             }
-            for (quarter, words) in QUARTERS.iter().zip(message.chunks_exact(2)) {
-                mix(&mut state, quarter.map(usize::from), words[0], words[1]);
+            for (quarter, words) in QUARTERS.iter().zip(order.chunks_exact(2)) {
+                let word = |at: u8| self.words[usize::from(at)];
+                mix(&mut state, quarter.map(usize::from), word(words[0]), word(words[1]));
             }
         }
-        for at in 0..8 {
-            state[at] ^= state[at + 8];
-        }
-        state
+        core::array::from_fn(|at| state[at] ^ state[at + 8])
+    }
+
+    /// The node above this one and its left neighbour.
+    fn become_parent(&mut self, left: &Value) {
+        let right = self.compress(0);
+        self.words[..8].copy_from_slice(left);
+        self.words[8..].copy_from_slice(&right);
+        (self.value, self.counter, self.len, self.flags) = (IV, 0, 64, PARENT);
     }
 }
 
@@ -204,17 +210,6 @@ fn mix(state: &mut [u32; 16], [a, b, c, d]: [usize; 4], x: u32, y: u32) {
         state[c] = state[c].wrapping_add(state[d]);
         state[b] = (state[b] ^ state[c]).rotate_right(second);
     }
-}
-
-fn parent(left: &Value, right: &Value) -> Output {
-    let mut words = [0; 16];
-    words[..8].copy_from_slice(left);
-    words[8..].copy_from_slice(right);
-    Output { value: IV, words, counter: 0, len: 64, flags: PARENT }
-}
-
-fn first_half(state: &[u32; 16]) -> Value {
-    core::array::from_fn(|at| state[at])
 }
 
 #[cfg(test)]

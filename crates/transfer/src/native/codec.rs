@@ -208,29 +208,31 @@ fn encode_meta<S: Storage>(meta: &Meta<'_>, buf: &mut PacketBuf<S>) -> Result<()
     let size_flag = if meta.size.is_some() { SIZE_KNOWN } else { 0 };
     let hash_flag = if meta.hash.is_some() { HASH_KNOWN } else { 0 };
     let answers_flag = if meta.answers { ANSWERS } else { 0 } | if meta.carousel { CAROUSEL } else { 0 };
-    let fields = MetaFields {
-        message: META,
-        version: VERSION,
-        flags: (size_flag | hash_flag | answers_flag).into(),
-        object_id: meta.object_id.into(),
-        session: meta.session.into(),
-        index: meta.index.into(),
-        objects: meta.objects.into(),
-        kind: match meta.kind {
-            ObjectKind::File => 1,
-            ObjectKind::Folder => 2,
-            ObjectKind::Stream => 3,
-        },
-        hash_kind: if compression.is_some() { BLAKE3_OF_CONTENT } else { BLAKE3 },
-        zero: U16::ZERO,
-        block_size: meta.block_size.into(),
-        size: meta.size.unwrap_or(0).into(),
-        hash: meta.hash.unwrap_or([0; 32]),
-    };
     // One `put` for all of it: either everything is there or nothing.
     let memory = buf.put(size_of::<MetaFields>() + options.len())?;
     let (fixed, rest) = memory.split_at_mut(size_of::<MetaFields>());
-    fixed.copy_from_slice(fields.as_bytes());
+    // In place: a microcontroller's stack has no room for another one.
+    if let Ok(place) = MetaFields::mut_from_bytes(fixed) {
+        *place = MetaFields {
+            message: META,
+            version: VERSION,
+            flags: (size_flag | hash_flag | answers_flag).into(),
+            object_id: meta.object_id.into(),
+            session: meta.session.into(),
+            index: meta.index.into(),
+            objects: meta.objects.into(),
+            kind: match meta.kind {
+                ObjectKind::File => 1,
+                ObjectKind::Folder => 2,
+                ObjectKind::Stream => 3,
+            },
+            hash_kind: if compression.is_some() { BLAKE3_OF_CONTENT } else { BLAKE3 },
+            zero: U16::ZERO,
+            block_size: meta.block_size.into(),
+            size: meta.size.unwrap_or(0).into(),
+            hash: meta.hash.unwrap_or([0; 32]),
+        };
+    }
     options.write(rest);
     Ok(())
 }

@@ -27,18 +27,22 @@ type Chip = Flash<SimulatedFlash<&'static mut [u8], 1024, 4>, 8>;
 #[inline(never)]
 fn receiving() -> Option<(&'static mut Receiving, &'static mut Chip)> {
     let memory = cortex_m::singleton!(CHIP_MEMORY: [u8; CHIP] = [0; CHIP])?;
-    let flash =
-        cortex_m::singleton!(FLASH: Chip = Chip::new(SimulatedFlash::new(&mut memory[..]), 0, CHIP as u32))?;
+    let flash = cortex_m::singleton!(FLASH: Chip = Chip::new(SimulatedFlash::new(&mut memory[..]), 0, CHIP as u32))?;
     let inbound = cortex_m::singleton!(RECEIVING: Receiving = Receiving::new(flash.capacity()))?;
     Some((inbound, flash))
 }
 
 #[entry]
 fn main() -> ! {
-    let Some(core) = cortex_m::Peripherals::take() else { report::end(false) };
-    let clock = Ticks::new(core.SYST);
-    let mut uart = Uart::new();
-    let Some((inbound, flash)) = receiving() else { report::end(false) };
+    let (Some(core), Some((inbound, flash))) = (cortex_m::Peripherals::take(), receiving()) else {
+        report::end(false)
+    };
+    receive(inbound, flash, &Ticks::new(core.SYST), Uart::new())
+}
+
+/// Receives, and never ends but for a report.
+#[inline(never)]
+fn receive(inbound: &mut Receiving, flash: &mut Chip, clock: &Ticks, mut uart: Uart) -> ! {
     let mut messages = 0;
     loop {
         if !uart.read_ready().unwrap_or(false) {
@@ -60,7 +64,10 @@ fn main() -> ! {
         });
         if done && cfg!(feature = "report") {
             report::number("messages", messages);
-            report::number("damaged", u32::try_from(inbound.stats().damaged).unwrap_or(u32::MAX));
+            report::number(
+                "damaged",
+                u32::try_from(inbound.stats().damaged).unwrap_or(u32::MAX),
+            );
             report::number("stack", report::stack_used());
             report::end(true);
         }

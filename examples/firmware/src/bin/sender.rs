@@ -1,5 +1,5 @@
-//! Sends the picture from the program's image over the UART, and a reading beside it every 32 frames, in a poll loop: while the
-//! UART takes one frame, the next ones are made.
+//! Sends the picture from the program's image over the UART, and a reading beside it every 10 ms, in a poll loop: while the UART
+//! takes one frame, the next ones are made. `async_sender` is the same as async tasks.
 
 #![no_std]
 #![no_main]
@@ -9,7 +9,9 @@ use packhorse_buffer::{Clock as _, Pool};
 use packhorse_embedded::{Object, Outbound, Outbox, Polled};
 use packhorse_firmware::clock::Ticks;
 use packhorse_firmware::uart::Uart;
-use packhorse_firmware::{FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, report};
+use packhorse_firmware::{
+    FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, READING_EVERY_US, report,
+};
 use packhorse_packet::Channel;
 use packhorse_transfer::{Pace, SenderConfig};
 
@@ -20,11 +22,18 @@ type Sending = Outbound<'static, Profile, PACKET, MESSAGE>;
 /// Makes the sender where it stays: its parts are on the stack only here.
 #[inline(never)]
 fn sending() -> Option<&'static mut Sending> {
-    let picture = Object { name: "picture.raw", size: PICTURE.len() as u64, hash: HASH };
+    let picture = Object {
+        name: "picture.raw",
+        size: PICTURE.len() as u64,
+        hash: HASH,
+    };
     // 115,200 baud with a start and a stop bit.
     let bytes_per_s = cfg!(feature = "paced").then_some(11_520);
     let config = SenderConfig {
-        pace: Pace { bytes_per_s, packets_per_s: None },
+        pace: Pace {
+            bytes_per_s,
+            packets_per_s: None,
+        },
         meta_first: 2,
         ..SenderConfig::once()
     };
@@ -36,18 +45,31 @@ fn sending() -> Option<&'static mut Sending> {
 
 #[entry]
 fn main() -> ! {
-    let Some(core) = cortex_m::Peripherals::take() else { report::end(false) };
-    let clock = Ticks::new(core.SYST);
-    let mut uart = Uart::new();
+    let (Some(core), Some(outbound)) = (cortex_m::Peripherals::take(), sending()) else {
+        report::end(false)
+    };
+    send(outbound, &Ticks::new(core.SYST), Uart::new())
+}
+
+/// Sends until everything is sent.
+#[inline(never)]
+fn send(outbound: &mut Sending, clock: &Ticks, mut uart: Uart) -> ! {
     let mut outbox = Outbox::new(&POOL);
-    let Some(outbound) = sending() else { report::end(false) };
     let mut source = &PICTURE[..];
     let (mut frames, mut bytes, mut done) = (0_u32, 0_u32, false);
+    // When the next reading is due, and how late the latest one was.
+    let (mut due, mut late) = (READING_EVERY_US, 0);
     while !done || !outbox.is_empty() {
         while !done && let Some(mut frame) = outbox.slot() {
-            if frames % 32 == 31 {
+            let now = clock.micros();
+            if now >= due {
+                late = late.max(now - due);
+                due += READING_EVERY_US;
                 let reading = frames.to_be_bytes();
-                if outbound.message(Channel::TELEMETRY, &reading, &mut frame).is_err() {
+                if outbound
+                    .message(Channel::TELEMETRY, &reading, &mut frame)
+                    .is_err()
+                {
                     report::end(false);
                 }
             } else {
@@ -73,6 +95,8 @@ fn main() -> ! {
     }
     report::number("frames", frames);
     report::number("bytes", bytes);
+    report::number("readings", due / READING_EVERY_US - 1);
+    report::number("late_us", late);
     report::number("stack", report::stack_used());
     report::end(true)
 }
