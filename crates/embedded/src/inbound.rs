@@ -327,9 +327,9 @@ impl<const BITMAP: usize> Known<'_, BITMAP> {
         }
         let reason = match meta.size {
             _ if meta.kind != ObjectKind::File
-            || meta.hash_kind != W::Hash::KIND
-            || meta.compression.is_some() =>
-        {
+                || meta.hash_kind != W::Hash::KIND
+                || meta.compression.is_some() =>
+            {
                 Some(Reason::Unsupported)
             }
             None => Some(Reason::UnknownSize),

@@ -42,12 +42,8 @@ impl RadioSettings {
     /// How long a packet of `len` bytes is in the air.
     #[must_use]
     pub fn time_on_air(&self, len: usize) -> Duration {
-        let bits = (len as u64)
-            .saturating_add(self.overhead.into())
-            .saturating_mul(8);
-        let nanos = bits
-            .saturating_mul(1_000_000_000)
-            .div_ceil(u64::from(self.bits_per_s.max(1)));
+        let bits = (len as u64).saturating_add(self.overhead.into()).saturating_mul(8);
+        let nanos = bits.saturating_mul(1_000_000_000).div_ceil(u64::from(self.bits_per_s.max(1)));
         Duration::from_nanos(nanos)
     }
 }
@@ -128,12 +124,7 @@ impl<T: Transport, C: Clock> Radio<T, C> {
             heard_at: None,
             parts: [Duration::ZERO; PARTS + 1],
             part: 0,
-            stats: RadioStats {
-                sent: 0,
-                received: 0,
-                missed: 0,
-                on_air: Duration::ZERO,
-            },
+            stats: RadioStats { sent: 0, received: 0, missed: 0, on_air: Duration::ZERO },
         }
     }
 
@@ -141,9 +132,7 @@ impl<T: Transport, C: Clock> Radio<T, C> {
     /// than the duty cycle allows at all.
     #[must_use]
     pub fn ready_at(&self, len: usize) -> Option<Instant> {
-        let turned = self
-            .heard_at
-            .map_or(Instant::ZERO, |heard| heard + self.settings.turnaround);
+        let turned = self.heard_at.map_or(Instant::ZERO, |heard| heard + self.settings.turnaround);
         let free = self.free_at.max(turned).max(self.clock.now());
         let Some(duty) = self.settings.duty_cycle else {
             return Some(free);
@@ -156,11 +145,8 @@ impl<T: Transport, C: Clock> Radio<T, C> {
         // Part by part what was sent falls out of the window.
         let now = self.part_of(free);
         (now..=now + PARTS as u64 + 1).find_map(|part| {
-            let at = if part == now {
-                free
-            } else {
-                Instant::from_nanos(self.part_nanos().saturating_mul(part))
-            };
+            let at =
+                if part == now { free } else { Instant::from_nanos(self.part_nanos().saturating_mul(part)) };
             (self.spent(part) + takes <= most).then_some(at)
         })
     }
@@ -181,13 +167,8 @@ impl<T: Transport, C: Clock> Radio<T, C> {
     }
 
     fn part_nanos(&self) -> u64 {
-        let window = self
-            .settings
-            .duty_cycle
-            .map_or(Duration::ZERO, |duty| duty.window);
-        u64::try_from(window.as_nanos() / PARTS as u128)
-            .unwrap_or(u64::MAX)
-            .max(1)
+        let window = self.settings.duty_cycle.map_or(Duration::ZERO, |duty| duty.window);
+        u64::try_from(window.as_nanos() / PARTS as u128).unwrap_or(u64::MAX).max(1)
     }
 
     fn part_of(&self, at: Instant) -> u64 {
@@ -238,9 +219,7 @@ impl<T: Transport, C: Clock> Transport for Radio<T, C> {
     }
 
     fn send_gather(&mut self, pieces: &[&[u8]]) -> Result<(), TransportError<T::Error>> {
-        let len = pieces
-            .iter()
-            .fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
+        let len = pieces.iter().fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
         let most = self.mtu();
         if len > most {
             return Err(TransportError::TooLong { len, most });
@@ -338,19 +317,12 @@ mod tests {
         }
     }
 
-    const SETTINGS: RadioSettings = RadioSettings {
-        bits_per_s: 8000,
-        overhead: 0,
-        ..RadioSettings::FTAG
-    };
+    const SETTINGS: RadioSettings = RadioSettings { bits_per_s: 8000, overhead: 0, ..RadioSettings::FTAG };
 
     #[test]
     fn a_packet_is_in_the_air_as_long_as_its_bits_take() {
         assert_eq!(SETTINGS.time_on_air(66), Duration::from_millis(66));
-        assert_eq!(
-            RadioSettings::FTAG.time_on_air(62),
-            Duration::from_millis(30)
-        );
+        assert_eq!(RadioSettings::FTAG.time_on_air(62), Duration::from_millis(30));
         let clock = Hand(Cell::new(0));
         let mut radio = Radio::new(Loopback::default(), &clock, SETTINGS);
         radio.send(&[1; 66]).unwrap();
@@ -393,14 +365,8 @@ mod tests {
     #[test]
     fn no_window_holds_more_time_on_air_than_the_duty_cycle_allows() {
         let window = Duration::from_secs(60);
-        let duty = DutyCycle {
-            permille: 10,
-            window,
-        };
-        let settings = RadioSettings {
-            duty_cycle: Some(duty),
-            ..SETTINGS
-        };
+        let duty = DutyCycle { permille: 10, window };
+        let settings = RadioSettings { duty_cycle: Some(duty), ..SETTINGS };
         let clock = Hand(Cell::new(0));
         let mut radio = Radio::new(Loopback::default(), &clock, settings);
         let (mut sent, mut into) = (Vec::new(), [0; 66]);
@@ -413,28 +379,13 @@ mod tests {
             sent.push((at, settings.time_on_air(len)));
         }
         for (first, (from, _)) in sent.iter().enumerate() {
-            let within = sent[first..]
-                .iter()
-                .take_while(|(at, _)| at.since(*from) < window);
+            let within = sent[first..].iter().take_while(|(at, _)| at.since(*from) < window);
             let on_air: Duration = within.map(|(_, takes)| *takes).sum();
-            assert!(
-                on_air <= Duration::from_millis(600),
-                "{on_air:?} from {from:?} on"
-            );
+            assert!(on_air <= Duration::from_millis(600), "{on_air:?} from {from:?} on");
         }
         // And not much less.
-        assert!(
-            radio.stats().on_air >= Duration::from_millis(5000),
-            "{:?}",
-            radio.stats()
-        );
-        let never = RadioSettings {
-            bits_per_s: 10,
-            ..settings
-        };
-        assert_eq!(
-            Radio::new(Loopback::default(), &clock, never).ready_at(66),
-            None
-        );
+        assert!(radio.stats().on_air >= Duration::from_millis(5000), "{:?}", radio.stats());
+        let never = RadioSettings { bits_per_s: 10, ..settings };
+        assert_eq!(Radio::new(Loopback::default(), &clock, never).ready_at(66), None);
     }
 }

@@ -12,9 +12,7 @@ use embedded_io_async::Write as _;
 use packhorse_buffer::{Clock as _, PacketBuf};
 use packhorse_embedded::{Object, Outbound, Polled};
 use packhorse_firmware::asynchronous::{AsyncUart, Beats};
-use packhorse_firmware::{
-    FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, READING_EVERY_US, report,
-};
+use packhorse_firmware::{FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, READING_EVERY_US, report};
 use packhorse_packet::Channel;
 use packhorse_transfer::{Pace, SenderConfig};
 
@@ -25,17 +23,10 @@ static READING: Mutex<Cell<Option<(u32, u32)>>> = Mutex::new(Cell::new(None));
 
 #[inline(never)]
 fn sending() -> Option<&'static mut Sending> {
-    let picture = Object {
-        name: "picture.raw",
-        size: PICTURE.len() as u64,
-        hash: HASH,
-    };
+    let picture = Object { name: "picture.raw", size: PICTURE.len() as u64, hash: HASH };
     let bytes_per_s = cfg!(feature = "paced").then_some(11_520);
     let config = SenderConfig {
-        pace: Pace {
-            bytes_per_s,
-            packets_per_s: None,
-        },
+        pace: Pace { bytes_per_s, packets_per_s: None },
         meta_first: 2,
         ..SenderConfig::once()
     };
@@ -65,13 +56,8 @@ async fn line(outbound: &'static mut Sending, mut uart: AsyncUart, clock: Beats)
     let mut source = &PICTURE[..];
     let (mut frames, mut bytes, mut readings, mut late) = (0, 0, 0, 0);
     loop {
-        if let Some((reading, due)) =
-            critical_section::with(|section| READING.borrow(section).take())
-        {
-            if outbound
-                .message(Channel::TELEMETRY, &u32::to_be_bytes(reading), &mut frame)
-                .is_err()
-            {
+        if let Some((reading, due)) = critical_section::with(|section| READING.borrow(section).take()) {
+            if outbound.message(Channel::TELEMETRY, &u32::to_be_bytes(reading), &mut frame).is_err() {
                 report::end(false);
             }
             late = u32::max(late, clock.micros() - due);
@@ -103,20 +89,16 @@ async fn line(outbound: &'static mut Sending, mut uart: AsyncUart, clock: Beats)
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    let (Some(core), Some(outbound)) = (cortex_m::Peripherals::take(), sending()) else {
-        report::end(false)
-    };
+    let (Some(core), Some(outbound)) = (cortex_m::Peripherals::take(), sending()) else { report::end(false) };
     let Some(executor) = cortex_m::singleton!(EXECUTOR: Executor = Executor::new()) else {
         report::end(false)
     };
     let (clock, uart) = (Beats::new(core.SYST), AsyncUart::new());
-    executor.run(
-        |spawner| match (sensor(clock), line(outbound, uart, clock)) {
-            (Ok(sensor), Ok(line)) => {
-                spawner.spawn(sensor);
-                spawner.spawn(line);
-            }
-            _ => report::end(false),
-        },
-    )
+    executor.run(|spawner| match (sensor(clock), line(outbound, uart, clock)) {
+        (Ok(sensor), Ok(line)) => {
+            spawner.spawn(sensor);
+            spawner.spawn(line);
+        }
+        _ => report::end(false),
+    })
 }

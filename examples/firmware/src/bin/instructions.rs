@@ -30,10 +30,7 @@ fn count(clock: &Ticks, name: &str, mut what: impl FnMut()) {
         clock.counts();
     }
     let empty = (clock.counts() - before) as u32;
-    report::number(
-        name,
-        counts.saturating_sub(empty) * (1_000_000_000 / HERTZ) / ROUNDS,
-    );
+    report::number(name, counts.saturating_sub(empty) * (1_000_000_000 / HERTZ) / ROUNDS);
 }
 
 fn frames<W: Wire>(clock: &Ticks, packet: &[u8; PACKET]) {
@@ -46,9 +43,7 @@ fn frames<W: Wire>(clock: &Ticks, packet: &[u8; PACKET]) {
 
 #[entry]
 fn main() -> ! {
-    let Some(core) = cortex_m::Peripherals::take() else {
-        report::end(false)
-    };
+    let Some(core) = cortex_m::Peripherals::take() else { report::end(false) };
     let clock = Ticks::new(core.SYST);
     let packet: [u8; PACKET] = core::array::from_fn(|at| (at * 7) as u8);
     count(&clock, "crc16", || {

@@ -49,26 +49,18 @@ fn run(mut sender: Sending, layout: Layout, loses: bool, answers: bool) -> Optio
                 };
                 if !(loses && packets % LOST == 0) {
                     number_of_last = packets;
-                    let _ =
-                        receiver.handle_block(Instant::ZERO, number, usize::try_from(len).ok()?);
+                    let _ = receiver.handle_block(Instant::ZERO, number, usize::try_from(len).ok()?);
                 }
             }
             None if answers => {
                 let mut memory = [0; 128];
                 let mut writer = AckWriter::new(&mut memory);
-                let state = if receiver.missing() == 0 {
-                    AckState::Verified
-                } else {
-                    AckState::Receiving
-                };
+                let state = if receiver.missing() == 0 { AckState::Verified } else { AckState::Receiving };
                 let missing = receiver
                     .missing_ranges()
                     .map(|range| (range.start, u16::try_from(range.len()).unwrap_or(u16::MAX)));
                 writer.entry((0, state), false, layout.blocks(), missing);
-                let ack = Ack {
-                    list: writer.finish(),
-                    ..Ack::default()
-                };
+                let ack = Ack { list: writer.finish(), ..Ack::default() };
                 for entry in ack.entries() {
                     sender.handle_entry(&entry, u64::from(number_of_last), 0);
                 }
@@ -89,28 +81,9 @@ fn modes() -> Option<[(&'static str, bool); 4]> {
     let fountain = SenderConfig::fountain(Some(0));
     let arq = Sending::arq(layout, SenderConfig::arq(), [Slot::default(); WINDOW], true);
     Some([
-        (
-            "once",
-            run(pass(SenderConfig::once(), 0), layout, false, false)?,
-        ),
-        (
-            "repeat",
-            run(
-                pass(SenderConfig::repeat(copies), layout.blocks()),
-                layout,
-                true,
-                false,
-            )?,
-        ),
-        (
-            "fountain",
-            run(
-                Sending::fountain(layout, geometry, fountain, false),
-                layout,
-                false,
-                false,
-            )?,
-        ),
+        ("once", run(pass(SenderConfig::once(), 0), layout, false, false)?),
+        ("repeat", run(pass(SenderConfig::repeat(copies), layout.blocks()), layout, true, false)?),
+        ("fountain", run(Sending::fountain(layout, geometry, fountain, false), layout, false, false)?),
         ("arq", run(arq, layout, true, true)?),
     ])
 }

@@ -27,7 +27,8 @@ type Chip = Flash<SimulatedFlash<&'static mut [u8], 1024, 4>, 8>;
 #[inline(never)]
 fn receiving() -> Option<(&'static mut Receiving, &'static mut Chip)> {
     let memory = cortex_m::singleton!(CHIP_MEMORY: [u8; CHIP] = [0; CHIP])?;
-    let flash = cortex_m::singleton!(FLASH: Chip = Chip::new(SimulatedFlash::new(&mut memory[..]), 0, CHIP as u32))?;
+    let flash =
+        cortex_m::singleton!(FLASH: Chip = Chip::new(SimulatedFlash::new(&mut memory[..]), 0, CHIP as u32))?;
     let inbound = cortex_m::singleton!(RECEIVING: Receiving = Receiving::new(flash.capacity()))?;
     Some((inbound, flash))
 }
@@ -64,10 +65,7 @@ fn receive(inbound: &mut Receiving, flash: &mut Chip, clock: &Ticks, mut uart: U
         });
         if done && cfg!(feature = "report") {
             report::number("messages", messages);
-            report::number(
-                "damaged",
-                u32::try_from(inbound.stats().damaged).unwrap_or(u32::MAX),
-            );
+            report::number("damaged", u32::try_from(inbound.stats().damaged).unwrap_or(u32::MAX));
             report::number("stack", report::stack_used());
             report::end(true);
         }

@@ -9,9 +9,7 @@ use packhorse_buffer::{Clock as _, Pool};
 use packhorse_embedded::{Object, Outbound, Outbox, Polled};
 use packhorse_firmware::clock::Ticks;
 use packhorse_firmware::uart::Uart;
-use packhorse_firmware::{
-    FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, READING_EVERY_US, report,
-};
+use packhorse_firmware::{FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, READING_EVERY_US, report};
 use packhorse_packet::Channel;
 use packhorse_transfer::{Pace, SenderConfig};
 
@@ -22,18 +20,11 @@ type Sending = Outbound<'static, Profile, PACKET, MESSAGE>;
 /// Makes the sender where it stays: its parts are on the stack only here.
 #[inline(never)]
 fn sending() -> Option<&'static mut Sending> {
-    let picture = Object {
-        name: "picture.raw",
-        size: PICTURE.len() as u64,
-        hash: HASH,
-    };
+    let picture = Object { name: "picture.raw", size: PICTURE.len() as u64, hash: HASH };
     // 115,200 baud with a start and a stop bit.
     let bytes_per_s = cfg!(feature = "paced").then_some(11_520);
     let config = SenderConfig {
-        pace: Pace {
-            bytes_per_s,
-            packets_per_s: None,
-        },
+        pace: Pace { bytes_per_s, packets_per_s: None },
         meta_first: 2,
         ..SenderConfig::once()
     };
@@ -45,9 +36,7 @@ fn sending() -> Option<&'static mut Sending> {
 
 #[entry]
 fn main() -> ! {
-    let (Some(core), Some(outbound)) = (cortex_m::Peripherals::take(), sending()) else {
-        report::end(false)
-    };
+    let (Some(core), Some(outbound)) = (cortex_m::Peripherals::take(), sending()) else { report::end(false) };
     send(outbound, &Ticks::new(core.SYST), Uart::new())
 }
 
@@ -66,10 +55,7 @@ fn send(outbound: &mut Sending, clock: &Ticks, mut uart: Uart) -> ! {
                 late = late.max(now - due);
                 due += READING_EVERY_US;
                 let reading = frames.to_be_bytes();
-                if outbound
-                    .message(Channel::TELEMETRY, &reading, &mut frame)
-                    .is_err()
-                {
+                if outbound.message(Channel::TELEMETRY, &reading, &mut frame).is_err() {
                     report::end(false);
                 }
             } else {
