@@ -4,6 +4,7 @@
 //!   main ──> test   ──> one file per step      every check, the same here and in CI
 //!        ──> bench  ──> one file per bench     ratios, measured side by side
 //!        ──> fuzz                              one target or all, for as long as asked
+//!        ──> simulate                          transfers in virtual time, as many seeds as asked
 //!        ──> size                              flash and RAM of the firmware
 //!        ──> peers                             other people's programs that one step compares with
 //!
@@ -24,6 +25,7 @@ mod need;
 mod peers;
 mod report;
 mod run;
+mod simulate;
 mod test;
 mod tree;
 mod workspace;
@@ -39,6 +41,8 @@ What the project runs on itself.
                                    ratios measured side by side in one run
   cargo xtask fuzz  [TARGET...] [--seconds N] [--list]
                                    coverage-guided fuzzing (nightly, cargo-fuzz)
+  cargo xtask simulate [--seeds N] [--from SEED] [--release]
+                                   transfers in virtual time, a million unless told otherwise
   cargo xtask firmware             an emulated microcontroller and the program, both ways
   cargo xtask instructions         what a packet costs on a microcontroller, by the CRC tables chosen
   cargo xtask size                 flash and RAM of the firmware, profile by profile, against the budget
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Some("test") => test::main(&rest),
         Some("bench") => bench::main(&rest),
         Some("fuzz") => fuzz::main(&rest),
+        Some("simulate") => simulate::main(&rest),
         Some("firmware") => test::firmware_main(&rest),
         Some("size") => firmware::size_main(&rest),
         Some("instructions") => firmware::instructions_main(&rest),

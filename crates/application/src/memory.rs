@@ -133,11 +133,12 @@ impl MemoryStore {
     ) {
         match command {
             Command::Begin { key, name, identity, compression, .. } => {
-                let known = identity
-                    .as_ref()
-                    .and_then(|identity| self.left.iter().position(|(left, _)| left == identity));
+                let name = name.to_string();
+                let known = identity.as_ref().and_then(|identity| {
+                    self.left.iter().position(|(left, partial)| left == identity && partial.name == name)
+                });
                 let mut partial = known.map(|at| self.left.swap_remove(at).1).unwrap_or_default();
-                (partial.name, partial.identity) = (name.to_string(), identity);
+                (partial.name, partial.identity) = (name, identity);
                 partial.compression = compression;
                 begun.push(Begun { key, present: partial.journal.clone() });
                 self.open.insert(key, partial);

@@ -74,6 +74,8 @@ pub(crate) struct Object {
     pub(crate) index: u32,
     /// Its sender is told what is missing.
     pub(crate) answered: bool,
+    /// It had not the hash that was told, though everything had come.
+    pub(crate) damaged: bool,
     object_id: u64,
     size: Option<u64>,
     others: u32,
@@ -135,7 +137,9 @@ impl Objects {
                         && object.size == meta.size
                         && object.hash == meta.hash));
             let ended = !object.is_open();
-            if same {
+            // What goes round and round comes again.
+            let again = same && ended && object.damaged && meta.carousel;
+            if same && !again {
                 object.others = 0;
                 return if ended || object.stage == Stage::Verifying {
                     Announced::Ended
@@ -188,6 +192,7 @@ impl Objects {
             session: meta.session,
             index: meta.index,
             answered: false,
+            damaged: false,
             object_id: meta.object_id,
             size: meta.size,
             others: 0,

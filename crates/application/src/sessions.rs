@@ -34,6 +34,14 @@ impl Sessions {
         }
     }
 
+    /// An object was announced again: by now its sender may know how many there are.
+    pub(crate) fn count(&mut self, meta: &Meta<'_>) {
+        if let Some(session) = self.0.get_mut(&meta.session) {
+            session.counted |= meta.objects > 0;
+            session.expected = session.expected.max(meta.objects);
+        }
+    }
+
     /// A sender has said that it is done.
     pub(crate) fn end(&mut self, end: SessionEnd) {
         if let Some(session) = self.of(end.session) {

@@ -340,6 +340,15 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W,
         }
     }
 
+    /// How often a carousel has begun anew: passes over the object that are behind it.
+    #[must_use]
+    pub const fn rounds(&self) -> u32 {
+        match &self.schedule {
+            Schedule::Fountain(order) => order.rounds(),
+            Schedule::Passes(_) | Schedule::Arq(_) => 0,
+        }
+    }
+
     /// Packets that the whole transfer takes, METAs and ENDs not counted; for streams, as far as it is known.
     #[must_use]
     pub fn blocks_planned(&self) -> u64 {

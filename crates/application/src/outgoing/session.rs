@@ -278,15 +278,20 @@ where
                 }
                 (content, Some(file)) if content > 0 => {
                     let (mut file, mut size, mut hash) = (file, content, None);
+                    // What is in a spool has no name to be opened by again.
+                    let mut path = Some(entry.path.clone());
                     if self.compress
                         && let Some(spooled) = pack::spool(&file, size, kind).map_err(unreadable)?
                     {
                         compression = Some(lz4(Some(content), false));
                         (file, size, hash) = (spooled.file, spooled.size, Some(spooled.hash));
+                        path = None;
                     } else if size <= HASH_FIRST || P::HASH_FIRST {
                         hash = Some(hash_file(kind, &file, size).map_err(unreadable)?);
                     }
-                    (Some(size), hash, Source::File(FileSource::new(file, size, kind)))
+                    let file = FileSource::new(file, size, kind);
+                    let file = path.into_iter().fold(file, FileSource::at);
+                    (Some(size), hash, Source::File(file))
                 }
                 (size, _) => (Some(size), Some(Hasher::new(kind).finish()), Source::Nothing),
             }
@@ -349,6 +354,12 @@ impl ObjectSource for Source {
                 }
                 stream.grow(keep)
             }
+        }
+    }
+
+    fn rest(&mut self) {
+        if let Self::File(file) = self {
+            file.rest();
         }
     }
 }

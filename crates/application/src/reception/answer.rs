@@ -25,8 +25,9 @@ const DELAY: Duration = Duration::from_millis(25);
 const LEAST: Duration = Duration::from_millis(5);
 /// How often the end of an object is told without being asked.
 const TIMES: u8 = 3;
-/// How long a receiver stays for a sender that has not said that it has heard all.
-const LINGER: Duration = Duration::from_secs(4);
+/// How long a receiver stays for a sender that has not said that it has heard all: some of its questions, which come every four
+/// seconds at least, may get lost.
+const LINGER: Duration = Duration::from_secs(10);
 /// Bytes of an answer: many links lose short packets less often.
 const LEN: usize = 256;
 /// Items of a list at most, whatever fits.
@@ -39,6 +40,8 @@ pub(super) struct Answers {
     peers: HashMap<(u64, u64), Peer>,
     /// Which session a packet belongs to.
     labels: HashMap<Label, u64>,
+    /// A packet whose session is not known yet: its label, its number, its bytes. It may be what announces it.
+    first: Option<(Label, u32, usize)>,
     message: u8,
 }
 
@@ -62,7 +65,8 @@ struct Peer {
 
 impl Answers {
     pub(super) fn new(receiver: u32, bits: u32) -> Self {
-        Self { receiver, bits, damaged: 0, peers: HashMap::new(), labels: HashMap::new(), message: 0 }
+        let (peers, labels) = (HashMap::new(), HashMap::new());
+        Self { receiver, bits, damaged: 0, peers, labels, first: None, message: 0 }
     }
 
     pub(super) const fn damaged(&mut self) {
@@ -77,14 +81,14 @@ impl Answers {
             // SESSION END has the tag of its session.
             None => match self.peers.keys().find(|(of, id)| control && *of == source && tag_of(*id) == tag) {
                 Some((_, session)) => *session,
-                None => return,
+                None => {
+                    self.first = Some((label, sequence, wire));
+                    return;
+                }
             },
         };
         let Some(peer) = self.peers.get_mut(&(source, session)) else { return };
-        peer.saw(now, sequence, self.bits);
-        peer.bytes = peer.bytes.wrapping_add(u32::try_from(wire).unwrap_or(0));
-        peer.packets = peer.packets.wrapping_add(1);
-        peer.unanswered += 1;
+        peer.saw(now, sequence, wire, self.bits);
         let at = if peer.unanswered >= PACKETS {
             peer.answered_at.map_or(now, |then| (then + LEAST).max(now))
         } else {
@@ -106,6 +110,9 @@ impl Answers {
         }
         let peer = self.peers.entry(id).or_default();
         peer.channel = label.1;
+        if let Some((_, sequence, wire)) = self.first.take_if(|(first, ..)| *first == label) {
+            peer.saw(now, sequence, wire, self.bits);
+        }
         if let Some(key) = key {
             if peer.objects.len() >= OBJECTS_MAX {
                 peer.objects.remove(0);
@@ -134,15 +141,20 @@ impl Answers {
         }
     }
 
-    /// Whether no sender that has ended may still ask.
+    /// Whether no sender may still ask: those that have ended have heard all, and of the others nothing comes any more.
     pub(super) fn may_leave(&self, now: Instant) -> bool {
-        self.peers.values().all(|peer| !peer.ended || peer.heard || now.since(peer.last_at) >= LINGER)
+        let gone = |peer: &Peer| (peer.ended && peer.heard) || now.since(peer.last_at) >= LINGER;
+        self.peers.values().all(gone)
     }
 }
 
 impl Peer {
-    fn saw(&mut self, now: Instant, sequence: u32, bits: u32) {
+    /// A packet of it came.
+    fn saw(&mut self, now: Instant, sequence: u32, wire: usize, bits: u32) {
         self.last_at = now;
+        self.bytes = self.bytes.wrapping_add(u32::try_from(wire).unwrap_or(0));
+        self.packets = self.packets.wrapping_add(1);
+        self.unanswered += 1;
         // Ahead by less than half the circle.
         let ahead = |highest: u32| {
             let mask = if bits >= 32 { u32::MAX } else { (1 << bits) - 1 };
@@ -218,7 +230,8 @@ impl<P: Profile> ReceiveSession<P> {
     /// When [`poll_transmit`](Self::poll_transmit) has something next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.answers.as_ref()?.peers.values().filter_map(|peer| peer.due).min()
+        let peers = self.answers.as_ref()?.peers.values();
+        peers.filter(|peer| peer.highest.is_some()).filter_map(|peer| peer.due).min()
     }
 }
 

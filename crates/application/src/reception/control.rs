@@ -93,6 +93,7 @@ impl<P: Profile> ReceiveSession<P> {
             self.report.dropped.refused += 1;
             return;
         };
+        self.sessions.count(meta);
         match self.objects.announce(label, meta, P::Codec::SESSIONS, self.now) {
             Announced::New { key, replaced } => {
                 if let Some(replaced) = replaced {
@@ -165,6 +166,9 @@ impl<P: Profile> ReceiveSession<P> {
             receiver.handle_end(now, end);
             self.size_known(label, watch);
             self.events(label, watch);
+        } else if self.objects.get_mut(label).is_none() {
+            // Of an object that is announced later: it counts when it comes again.
+            self.assemblies.forget((label.0, label.1, label.2, true));
         }
     }
 

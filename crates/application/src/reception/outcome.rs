@@ -85,7 +85,12 @@ impl<P: Profile> ReceiveSession<P> {
                 self.report.unplaced += 1;
                 self.fail(key, &lost.to_string(), watch);
             }
-            Lost::Damaged | Lost::Content(_) => self.fail(key, &lost.to_string(), watch),
+            Lost::Damaged | Lost::Content(_) => {
+                self.fail(key, &lost.to_string(), watch);
+                if let Some(object) = self.objects.by_key(key) {
+                    object.damaged = true;
+                }
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::profile::Profile;
 const GONE: Duration = Duration::from_secs(8);
 /// Where blocks are acknowledged by one receiver, another one takes its place when it was not heard for so long.
 const REPLACED: Duration = Duration::from_secs(1);
+/// How often the last word is said where packets get lost.
+const FAREWELLS: u32 = 3;
 /// Receivers that are told apart.
 const RECEIVERS_MAX: usize = 256;
 
@@ -60,6 +62,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
                 self.strange += 1;
             }
         }
+        self.sweep(now);
         for object in &mut self.active {
             object.announce_if_unheard(heard.highest);
         }
@@ -70,8 +73,10 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             path.expect_answer(now);
         }
         if ack.session_ended && matches!(self.ending, Ending::Said(..)) && self.active.is_empty() {
-            // Whoever waits for more questions need not.
-            self.say_end(true);
+            // Whoever waits for more questions need not; where packets get lost, one may not come.
+            for _ in 0..if loss == 0 { 1 } else { FAREWELLS } {
+                self.say_end(true);
+            }
             self.ending = Ending::Done;
         }
     }
@@ -100,6 +105,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
         if self.active.is_empty() {
             return Ok(());
         }
+        path.excuse(now);
         if path.silence(now) >= self.plan.patience {
             return Err(SendError::NoAnswer {
                 seconds: path.silence(now).as_secs(),

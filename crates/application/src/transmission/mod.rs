@@ -13,6 +13,7 @@
 mod answer;
 mod object;
 mod source;
+mod turns;
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -68,6 +69,8 @@ pub struct SendSession<P: Profile, S> {
     plan: SendPlan,
     path: Option<Path<Box<[Sent]>>>,
     active: VecDeque<Active<S>>,
+    /// Of a carousel: whose turn it is; behind the last one, that of the object offered next.
+    turn: usize,
     /// Pieces of messages that are next.
     pieces: VecDeque<Piece>,
     /// Which object the packet handed out last was of.
@@ -140,6 +143,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             path: plan.answers.then(|| Path::new(log(), P::SEQUENCE_BITS)),
             plan,
             active: VecDeque::new(),
+            turn: 0,
             pieces: VecDeque::new(),
             last: None,
             next_index: 0,
@@ -157,6 +161,9 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
     /// Whether another object can be offered.
     #[must_use]
     pub fn wants_object(&self) -> bool {
+        if self.is_carousel() {
+            return !self.finished && self.turn >= self.active.len();
+        }
         let most = if self.plan.answers { ACTIVE_MAX } else { 1 };
         !self.finished && self.active.len() < most
     }
@@ -185,6 +192,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
     /// No more objects come.
     pub fn finish(&mut self) {
         self.finished = true;
+        self.count_objects();
     }
 
     /// A message for `channel`, which goes before anything else.
@@ -239,6 +247,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             let Some((at, next)) = self.next(now) else {
                 // The end of the session may have been said just now.
                 if self.pieces.is_empty() {
+                    self.path.iter_mut().for_each(Path::idle);
                     return Ok(None);
                 }
                 continue;
@@ -361,6 +370,9 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
 
     /// The next thing to send, and of which object.
     fn next(&mut self, now: Instant) -> Option<(usize, Next)> {
+        if self.is_carousel() {
+            return self.next_in_turn(now);
+        }
         let mut at = 0;
         while at < self.active.len() {
             let object = self.active.get_mut(at)?;
@@ -407,6 +419,13 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
         let tag = tag_of(self.plan.session);
         if let Ok(pieces) = cut::<P>(&Control::SessionEnd(end), 0xFE, tag, self.plan.block, None) {
             self.pieces.extend(pieces);
+        }
+    }
+
+    /// Lets go of what has ended, also while nothing may be sent: the next ones are asked for then.
+    fn sweep(&mut self, now: Instant) {
+        while let Some(at) = self.active.iter().position(Active::is_done) {
+            self.end(at, now);
         }
     }
 

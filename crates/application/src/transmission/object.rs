@@ -61,6 +61,8 @@ pub(super) struct Active<S> {
     /// The packet of the last META.
     announced: Option<u64>,
     began: Instant,
+    /// Of a carousel: passes that were behind it when its turn began.
+    rounds: u32,
     verified_by: Vec<u32>,
 }
 
@@ -159,6 +161,7 @@ impl<S: ObjectSource> Active<S> {
             encoder,
             announced: None,
             began: now,
+            rounds: 0,
             verified_by: Vec::new(),
         })
     }
@@ -261,6 +264,45 @@ impl<S: ObjectSource> Active<S> {
             }
             None => self.sender.sent(now, wire_bytes),
         }
+    }
+
+    /// Whether it goes round with the others until somebody stops the sender.
+    pub(super) const fn goes_round(&self) -> bool {
+        self.meta.carousel
+    }
+
+    /// Whether one more pass over it is behind it.
+    pub(super) const fn has_had_its_turn(&self) -> bool {
+        self.meta.carousel && self.sender.rounds() != self.rounds
+    }
+
+    /// Others come first: lets go of what can be got again, and begins its next turn with META.
+    pub(super) fn rest(&mut self) -> io::Result<()> {
+        self.rounds = self.sender.rounds();
+        if self.meta.hash.is_none() {
+            self.meta.hash = self.source.hash()?;
+            self.message_id = self.message_id.wrapping_add(2);
+        }
+        if let Some(encoder) = &mut self.encoder {
+            encoder.clear();
+        }
+        self.source.rest();
+        self.next_turn();
+        Ok(())
+    }
+
+    /// Its next turn begins with META; what is empty is said once more.
+    pub(super) fn next_turn(&mut self) {
+        self.sender.announce();
+        if self.sender.is_done() {
+            self.sender.ask();
+        }
+    }
+
+    /// So many objects are in the session, which was not known before.
+    pub(super) fn count(&mut self, objects: u32) {
+        self.meta.objects = objects;
+        self.message_id = self.message_id.wrapping_add(2);
     }
 
     /// Another receiver is there, which has not what the one before had.

@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 
 use packhorse_transfer::HashKind;
 
@@ -28,6 +29,9 @@ pub trait ObjectSource {
     /// # Errors
     /// When the stream has failed.
     fn grow(&mut self, keep: u64) -> io::Result<Growth>;
+
+    /// It is not read for a while: what can be got again need not be held.
+    fn rest(&mut self) {}
 }
 
 /// How much of a stream has come.
@@ -51,11 +55,17 @@ impl<S: ObjectSource + ?Sized> ObjectSource for Box<S> {
     fn grow(&mut self, keep: u64) -> io::Result<Growth> {
         (**self).grow(keep)
     }
+
+    fn rest(&mut self) {
+        (**self).rest();
+    }
 }
 
 /// A file. Hashed while it is read in order.
 pub struct FileSource {
-    file: File,
+    /// Closed while it rests, if it can be opened again.
+    file: Option<File>,
+    path: Option<PathBuf>,
     size: u64,
     kind: HashKind,
     hasher: OrderedHasher,
@@ -65,13 +75,28 @@ impl FileSource {
     /// The first `size` bytes of a file.
     #[must_use]
     pub fn new(file: File, size: u64, kind: HashKind) -> Self {
-        Self { file, size, kind, hasher: OrderedHasher::new(kind) }
+        Self { file: Some(file), path: None, size, kind, hasher: OrderedHasher::new(kind) }
+    }
+
+    /// The file can be opened again at `path`, and is closed while it is not read.
+    #[must_use]
+    pub fn at(self, path: PathBuf) -> Self {
+        Self { path: Some(path), ..self }
+    }
+
+    fn opened<'f>(file: &'f mut Option<File>, path: Option<&PathBuf>) -> io::Result<&'f File> {
+        match (file, path) {
+            (Some(file), _) => Ok(file),
+            (file, Some(path)) => Ok(file.insert(File::open(path)?)),
+            (None, None) => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 }
 
 impl ObjectSource for FileSource {
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(into, offset).map_err(|error| {
+        let file = Self::opened(&mut self.file, self.path.as_ref())?;
+        file.read_exact_at(into, offset).map_err(|error| {
             if error.kind() == io::ErrorKind::UnexpectedEof {
                 let text = "the file became shorter while it was sent; send it again";
                 io::Error::new(io::ErrorKind::UnexpectedEof, text)
@@ -85,11 +110,18 @@ impl ObjectSource for FileSource {
 
     fn hash(&mut self) -> io::Result<Option<[u8; 32]>> {
         let hasher = core::mem::replace(&mut self.hasher, OrderedHasher::new(self.kind));
-        hasher.finish(&self.file, self.size).map(Some)
+        let file = Self::opened(&mut self.file, self.path.as_ref())?;
+        hasher.finish(file, self.size).map(Some)
     }
 
     fn grow(&mut self, _keep: u64) -> io::Result<Growth> {
         Ok(Growth { available: self.size, whole: true })
+    }
+
+    fn rest(&mut self) {
+        if self.path.is_some() {
+            self.file = None;
+        }
     }
 }
 

@@ -100,10 +100,10 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
         });
     }
 
-    /// Sends what may go now. False when nothing could.
-    pub(super) fn send(&mut self, now: Instant, link: &mut Link) -> bool {
+    /// Sends what may go now, by its own clock and by that of the link. False when nothing could.
+    pub(super) fn send(&mut self, now: Instant, real: Instant, link: &mut Link) -> bool {
         let mut busy = false;
-        while !self.error && !link.is_full(now) {
+        while !self.error && !link.is_full(real) {
             let packet = match self.session.poll_transmit(now, &mut self.memory, 16) {
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
@@ -116,7 +116,7 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
             let mut frame = vec![0; self.framing.frame_len_max(packet.len())];
             let len = self.framing.enframe(packet.as_slice(), &mut frame).unwrap_or(0);
             frame.truncate(len);
-            link.put(now, &frame);
+            link.put(real, &frame);
             self.session.sent(now, u32::try_from(len).unwrap_or(0));
             busy = true;
         }
@@ -132,12 +132,9 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
         busy
     }
 
-    pub(super) fn next_at(&self, now: Instant, link: &Link) -> Option<Instant> {
+    pub(super) fn next_at(&self, now: Instant) -> Option<Instant> {
         if self.is_done() {
             return None;
-        }
-        if link.is_full(now) {
-            return Some(link.takes_at());
         }
         // More of a stream comes by itself.
         let stream = self.streams.then(|| now + Duration::from_millis(5));

@@ -12,7 +12,7 @@ use super::dice::Dice;
 pub struct Quality {
     /// Of a million packets, how many are lost.
     pub loss_ppm: u32,
-    /// Packets of a burst that are lost one after another, on average (Gilbert-Elliott); 0 and 1: each on its own.
+    /// Packets for which the link stays bad, on average (Gilbert-Elliott); 0 and 1: each is lost on its own.
     pub burst: u32,
     /// Of a million bytes, how many are wrong.
     pub byte_errors_ppm: u32,
@@ -39,7 +39,8 @@ pub struct Link {
     count: u64,
     /// When everything that was put there has left.
     free_at: Instant,
-    burst_left: u32,
+    /// The bad one of the two states of a Gilbert-Elliott link.
+    bad: bool,
     error_left: u32,
     /// Bytes put on the wire.
     pub bytes: u64,
@@ -55,7 +56,7 @@ impl Link {
             flying: BTreeMap::new(),
             count: 0,
             free_at: Instant::ZERO,
-            burst_left: 0,
+            bad: false,
             error_left: 0,
             bytes: 0,
         }
@@ -119,15 +120,17 @@ impl Link {
 
     fn is_lost(&mut self) -> bool {
         let Quality { loss_ppm, burst, .. } = self.quality;
-        if self.burst_left > 0 {
-            self.burst_left -= 1;
-            return true;
+        if burst <= 1 || loss_ppm == 0 {
+            return self.dice.ppm(loss_ppm);
         }
-        let lost = self.dice.ppm(loss_ppm / burst.max(1));
-        if lost && burst > 1 {
-            self.burst_left = u32::try_from(self.dice.below(2 * u64::from(burst) - 1)).unwrap_or(0);
-        }
-        lost
+        // Bad for `burst` packets on average, of which one in ten gets through all the same; good in between, so that the
+        // average loss is what was asked for.
+        let leave = 1_000_000 / burst;
+        let bad = (u64::from(loss_ppm) * 10 / 9).min(900_000);
+        let enter = u64::from(leave) * bad / (1_000_000 - bad);
+        let turns = if self.bad { leave } else { u32::try_from(enter).unwrap_or(u32::MAX) };
+        self.bad ^= self.dice.ppm(turns);
+        self.bad && self.dice.ppm(900_000)
     }
 
     fn damage(&mut self, bytes: &mut [u8]) {

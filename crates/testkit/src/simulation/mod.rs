@@ -11,6 +11,7 @@
 mod dice;
 mod ends;
 mod link;
+mod many;
 mod scenario;
 
 use core::time::Duration;
@@ -21,6 +22,7 @@ use packhorse_link::Framing;
 
 pub use dice::Dice;
 pub use link::{Link, Quality};
+pub use many::run_seeds;
 pub use scenario::{Object, Scenario, run_seed};
 
 use ends::{Receiver, Sender};
@@ -54,8 +56,30 @@ pub(crate) struct World<P: Profile, F> {
     receiver: Option<Receiver<P, F>>,
     there: Link,
     back: Link,
-    /// Turned back or forward: added to what the receiver's clock says.
-    receiver_clock: Duration,
+    sender_clock: Clock,
+    receiver_clock: Clock,
+}
+
+/// What the clock of one end says: it was stopped, or jumped ahead, for so long in all.
+#[derive(Clone, Copy, Default)]
+struct Clock(Duration);
+
+impl Clock {
+    fn at(self, real: Instant) -> Instant {
+        real + self.0
+    }
+
+    /// When it is so late by this clock.
+    fn real(self, own: Instant) -> Instant {
+        let jump = u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX);
+        Instant::from_nanos(own.as_nanos().saturating_sub(jump))
+    }
+
+    fn maybe_jump(&mut self, ppm: u32, dice: &mut Dice) {
+        if dice.ppm(ppm) {
+            self.0 += Duration::from_millis(dice.below(100_000));
+        }
+    }
 }
 
 impl<P: Profile, F: Framing + Clone> World<P, F> {
@@ -71,7 +95,8 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
             receiver: Some(Receiver::new(scenario, framing.clone(), Instant::from_millis(1), dice.any())),
             there: Link::new(scenario.there, dice.split()),
             back: Link::new(scenario.back, dice.split()),
-            receiver_clock: Duration::ZERO,
+            sender_clock: Clock::default(),
+            receiver_clock: Clock::default(),
         };
         world.events(scenario, framing, &mut dice)
     }
@@ -89,12 +114,11 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
                 outcome.crashes += 1;
                 self.crash(scenario, framing, crash, dice);
             }
-            if scenario.clock_jumps_ppm > 0 && dice.ppm(scenario.clock_jumps_ppm) {
-                self.receiver_clock += Duration::from_millis(dice.below(100_000));
-            }
+            self.receiver_clock.maybe_jump(scenario.clock_jumps_ppm, dice);
+            self.sender_clock.maybe_jump(scenario.clock_jumps_ppm, dice);
             let busy = self.step()?;
             let receiver = self.receiver.as_ref();
-            let enough = receiver.is_some_and(|receiver| receiver.is_over(self.now + self.receiver_clock));
+            let enough = receiver.is_some_and(|receiver| receiver.is_over(self.receiver_clock.at(self.now)));
             let sent = self.sender.as_ref().is_none_or(Sender::is_done);
             if enough && scenario.endless {
                 break;
@@ -116,7 +140,8 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
     /// Whatever is due now. False when nothing was.
     fn step(&mut self) -> Result<bool, String> {
         let mut busy = false;
-        let there = self.now + self.receiver_clock;
+        let there = self.receiver_clock.at(self.now);
+        let here = self.sender_clock.at(self.now);
         while let Some(bytes) = self.there.take(self.now) {
             busy = true;
             if let Some(receiver) = &mut self.receiver {
@@ -127,26 +152,28 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
         while let Some(bytes) = self.back.take(self.now) {
             busy = true;
             if let Some(sender) = &mut self.sender {
-                sender.take(self.now, &bytes);
+                sender.take(here, &bytes);
             }
         }
         if let Some(receiver) = &mut self.receiver {
             busy |= receiver.answer(there, self.now, &mut self.back);
         }
         if let Some(sender) = &mut self.sender {
-            busy |= sender.send(self.now, &mut self.there);
+            busy |= sender.send(here, self.now, &mut self.there);
         }
         Ok(busy)
     }
 
     fn next_at(&self) -> Option<Instant> {
         let receiver = self.receiver.as_ref().and_then(Receiver::next_at);
-        // The receiver's timers are told by its own clock.
-        let receiver = receiver.map(|at| {
-            let jump = u64::try_from(self.receiver_clock.as_nanos()).unwrap_or(u64::MAX);
-            Instant::from_nanos(at.as_nanos().saturating_sub(jump))
-        });
-        let sender = self.sender.as_ref().and_then(|sender| sender.next_at(self.now, &self.there));
+        // Timers are told by each end's own clock.
+        let receiver = receiver.map(|at| self.receiver_clock.real(at));
+        let here = self.sender_clock.at(self.now);
+        let sender = match &self.sender {
+            Some(sender) if !sender.is_done() && self.there.is_full(self.now) => Some(self.there.takes_at()),
+            Some(sender) => sender.next_at(here).map(|at| self.sender_clock.real(at)),
+            None => None,
+        };
         let soonest =
             [self.there.next_at(), self.back.next_at(), receiver, sender].into_iter().flatten().min()?;
         Some(soonest.max(self.now + TICK))
@@ -158,7 +185,7 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
                 if let Some(receiver) = self.receiver.take() {
                     let mut store = receiver.into_store();
                     store.crash(rot);
-                    let now = self.now + self.receiver_clock;
+                    let now = self.receiver_clock.at(self.now);
                     let receiver = Receiver::with_store(scenario, framing.clone(), now, dice.any(), store);
                     self.receiver = Some(receiver);
                 }
@@ -200,7 +227,7 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
                 scenario.objects.len()
             ));
         }
-        if scenario.must_arrive && scenario.answers && !outcome.sender_content {
+        if scenario.must_arrive && scenario.must_know && !outcome.sender_content {
             return Err("all arrived and the sender does not know".to_owned());
         }
         Ok(outcome)

@@ -80,10 +80,12 @@ pub struct Scenario {
     pub back: Quality,
     /// What goes wrong, at which step.
     pub crashes: Vec<(u64, Crash)>,
-    /// Of a million steps, before how many the receiver's clock jumps ahead.
+    /// Of a million steps, before how many the clock of the sender, or of the receiver, jumps ahead by up to 100 s.
     pub clock_jumps_ppm: u32,
     /// By what theory says, everything has to arrive.
     pub must_arrive: bool,
+    /// When everything has arrived, the sender has to know.
+    pub must_know: bool,
 }
 
 /// Which layers carry it.
@@ -155,11 +157,11 @@ fn draw(seed: u64) -> (Stack, Scenario) {
     });
     let objects: Vec<Object> = objects.collect();
     let mut crashes = Vec::new();
-    if dice.below(4) == 0 && !ftag {
+    if dice.below(4) == 0 {
         for _ in 0..1 + dice.below(3) {
             let at = dice.below(dice.clone().of(&[50, 500, 3000]));
             let crash = match dice.below(5) {
-                0 if answers => Crash::Sender,
+                0 => Crash::Sender,
                 1 => Crash::Receiver { rot: true },
                 2 => Crash::Receiver { rot: false },
                 _ => Crash::Sync,
@@ -177,10 +179,20 @@ fn draw(seed: u64) -> (Stack, Scenario) {
         _ => SenderConfig::once(),
     };
     // One byte in a thousand wrong hits two of three long packets; what a carousel or answers repeat still arrives.
-    let clean = there.byte_errors_ppm == 0 || matches!(stack, Stack::Rugged);
+    // Bursts are more than the inner code alone can correct, now and then.
+    let clean = there.byte_errors_ppm == 0 || (matches!(stack, Stack::Rugged) && there.error_burst == 1);
     let hopeless = there.byte_errors_ppm >= 1000 && block > 200;
     let lossless = loss_ppm == 0 && clean;
     let crashed = crashes.iter().any(|(_, crash)| *crash != Crash::Sync);
+    // A burst is counted in packets: where hardly any are sent, since nobody answers, it outlasts all patience.
+    let hopeless = hopeless || (there.burst >= 30 && loss_ppm >= 100_000);
+    let endless = carousel || answers || dice.below(2) == 0;
+    // One way, an end that overtakes what it ends comes too early, and is not said again.
+    let lossless = lossless && there.late_ppm == 0;
+    let clock_jumps_ppm = dice.of(&[0, 0, 1000]);
+    // A sender that begins anew may find a receiver that has all and has left; as does one whose receiver's clock was set.
+    let must_know =
+        answers && clock_jumps_ppm == 0 && !crashes.iter().any(|(_, crash)| *crash == Crash::Sender);
     let must_arrive = match mode {
         Mode::Arq => !hopeless,
         Mode::Fountain { .. } if answers => !hopeless && !crashed,
@@ -192,15 +204,16 @@ fn draw(seed: u64) -> (Stack, Scenario) {
         config: SenderConfig { stream_window: 64, ..base },
         block,
         answers,
-        endless: carousel || answers || dice.below(2) == 0,
+        endless,
         hash_first: ftag || dice.below(2) == 0,
         patience: Duration::from_secs(120),
         objects,
         there,
         back,
         crashes,
-        clock_jumps_ppm: dice.of(&[0, 0, 1000]),
+        clock_jumps_ppm,
         must_arrive,
+        must_know,
     };
     (stack, scenario)
 }

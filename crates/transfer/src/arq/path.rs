@@ -19,6 +19,8 @@ const SLACK: Duration = Duration::from_millis(60);
 const PLATEAU: u32 = 3;
 /// Percent of the measured rate, one round trip each: asks for more, lets the queue drain, stays.
 const GAINS: [u64; 8] = [125, 75, 100, 100, 100, 100, 100, 100];
+/// A question that is so late was not late by chance.
+const STOPPED: Duration = Duration::from_secs(1);
 /// A step is not shorter than this.
 const STEP: Duration = Duration::from_millis(50);
 
@@ -74,6 +76,8 @@ pub struct Path<W> {
     /// When something was sent that an answer is due for, and questions since the last answer.
     waiting: Option<Instant>,
     asked: u32,
+    /// The packet before which there was nothing to send.
+    limited: u64,
     counts: Counts,
     strange: u64,
 }
@@ -108,6 +112,7 @@ impl<W: AsRef<[Sent]> + AsMut<[Sent]>> Path<W> {
             answered: None,
             waiting: None,
             asked: 0,
+            limited: 0,
             counts: Counts::default(),
             strange: 0,
         }
@@ -129,7 +134,9 @@ impl<W: AsRef<[Sent]> + AsMut<[Sent]>> Path<W> {
             let nanos = u64::from(bytes).saturating_mul(1_000_000_000) / rate.max(1);
             let earliest = Instant::from_nanos(now.as_nanos().saturating_sub(5_000_000));
             let from = self.pace.max(earliest);
-            self.pace = Instant::from_nanos(from.as_nanos().saturating_add(nanos));
+            // Never so late that questions take the place of what is to be sent.
+            let latest = now + self.round_trip.timeout(0) / 2;
+            self.pace = Instant::from_nanos(from.as_nanos().saturating_add(nanos)).min(latest);
         }
         sequence
     }
@@ -146,6 +153,11 @@ impl<W: AsRef<[Sent]> + AsMut<[Sent]>> Path<W> {
         }
     }
 
+    /// There is nothing to send now, though it might go: what the next answers say about the rate is no limit of the link's.
+    pub const fn idle(&mut self) {
+        self.limited = self.next;
+    }
+
     /// An acknowledgement came. `None` when it tells of packets that were never sent: it is counted, and nothing in it is
     /// to be believed.
     pub fn handle_ack(&mut self, now: Instant, ack: &Ack<'_>) -> Option<Heard> {
@@ -158,6 +170,7 @@ impl<W: AsRef<[Sent]> + AsMut<[Sent]>> Path<W> {
         if highest < self.acked {
             return Some(Heard { highest });
         }
+        let limited = self.acked < self.limited;
         let newly = self.slot(highest).filter(|sent| sent.sequence == highest).copied();
         self.acked = highest + 1;
         if let Some(sent) = newly {
@@ -172,8 +185,10 @@ impl<W: AsRef<[Sent]> + AsMut<[Sent]>> Path<W> {
             self.acked_bytes = self.acked_bytes.max(self.bytes.saturating_sub(self.limit()));
         }
         let round_trip = self.round_trip.least().unwrap_or_default();
-        self.rate.sample(now, ack.bytes, ack.clock_us, round_trip);
-        self.leave_start(now);
+        self.rate.sample(now, (ack.bytes, ack.clock_us), round_trip, limited);
+        if !limited {
+            self.leave_start(now);
+        }
         self.turn_step(now);
         self.count(highest, ack);
         self.waiting = (self.acked < self.next).then_some(now);
@@ -186,6 +201,17 @@ impl<W: AsRef<[Sent]> + AsMut<[Sent]>> Path<W> {
     pub fn ask_at(&self) -> Option<Instant> {
         let since = self.waiting?;
         Some(since + self.round_trip.timeout(self.asked))
+    }
+
+    /// Called before [`silence`](Self::silence) is judged. Whoever was stopped, or could not send, while an answer was waited
+    /// for, has not been kept waiting by the receiver.
+    pub fn excuse(&mut self, now: Instant) {
+        let late = self.ask_at().map_or(Duration::ZERO, |at| now.since(at));
+        if late >= STOPPED {
+            for at in [&mut self.answered, &mut self.started].into_iter().flatten() {
+                *at = *at + late;
+            }
+        }
     }
 
     /// A question goes out now.

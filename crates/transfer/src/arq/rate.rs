@@ -20,11 +20,21 @@ pub(crate) struct Rate {
     best: u64,
     best_before: u64,
     since: Instant,
+    /// The sender had nothing to send for a part of what is being measured.
+    limited: bool,
 }
 
 impl Rate {
-    /// The receiver had so many bytes at this time of its clock, both modulo 2^32. `round_trip`: of late.
-    pub(crate) fn sample(&mut self, now: Instant, bytes: u32, clock_us: u32, round_trip: Duration) {
+    /// The receiver had so many bytes at this time of its clock, both modulo 2^32. `round_trip`: of late. `limited`: the sender
+    /// had nothing to send meanwhile, so a low rate says nothing about the link.
+    pub(crate) fn sample(
+        &mut self,
+        now: Instant,
+        (bytes, clock_us): (u32, u32),
+        round_trip: Duration,
+        limited: bool,
+    ) {
+        self.limited |= limited;
         let Some((mark_bytes, mark_clock)) = self.mark else {
             self.mark = Some((bytes, clock_us));
             return;
@@ -34,12 +44,16 @@ impl Rate {
             return;
         }
         self.mark = Some((bytes, clock_us));
+        let limited = core::mem::take(&mut self.limited);
         if took > GAP {
             return;
         }
         let came = u64::from(bytes.wrapping_sub(mark_bytes));
         let rate =
             came.saturating_mul(1_000_000) / u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        if limited && rate <= self.best() {
+            return;
+        }
         if now.since(self.since) > (round_trip * WINDOW).max(Duration::from_secs(2)) {
             self.best_before = core::mem::take(&mut self.best);
             self.since = now;

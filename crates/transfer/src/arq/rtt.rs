@@ -10,6 +10,8 @@ const FIRST: Duration = Duration::from_secs(1);
 const SLACK: Duration = Duration::from_millis(60);
 /// Longest wait between two questions.
 const MOST: Duration = Duration::from_secs(4);
+/// Such a round trip is none: one of the clocks stood still, or was set.
+const STOPPED: Duration = Duration::from_secs(30);
 /// The shortest round trip is that of so long ago at most: routes change.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -27,9 +29,14 @@ pub struct RoundTrip {
 impl RoundTrip {
     /// An answer came after so long.
     pub fn sample(&mut self, now: Instant, took: Duration) {
+        if took > STOPPED {
+            return;
+        }
         match self.smoothed {
             None => (self.smoothed, self.variation) = (Some(took), took / 2),
             Some(smoothed) => {
+                // One that is far out says little, and makes questions rare for long.
+                let took = took.min(smoothed * 2 + FIRST);
                 self.variation = self.variation * 3 / 4 + smoothed.abs_diff(took) / 4;
                 self.smoothed = Some(smoothed * 7 / 8 + took / 8);
             }
@@ -59,8 +66,9 @@ impl RoundTrip {
     /// How long to wait for an answer, when `asked` questions before were not answered.
     #[must_use]
     pub fn timeout(&self, asked: u32) -> Duration {
+        let most = self.smoothed.map_or(MOST, |smoothed| MOST.max(smoothed * 2 + SLACK));
         let first = self.smoothed.map_or(FIRST, |smoothed| smoothed + self.variation * 4 + SLACK);
-        first.saturating_mul(1 << asked.min(5)).min(MOST.max(first))
+        first.saturating_mul(1 << asked.min(5)).min(most)
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Order {
     /// Goes on after pass 0.
     carousel: bool,
     pass: u32,
+    /// Passes that came before this one.
+    rounds: u32,
     group: u32,
     phase: Phase,
     requests: [Request; REQUESTS],
@@ -74,6 +76,7 @@ impl Order {
             extra,
             carousel: percent.is_none(),
             pass: 0,
+            rounds: 0,
             group: 0,
             phase: Phase::Blocks(0),
             requests: [Request::default(); REQUESTS],
@@ -113,6 +116,11 @@ impl Order {
     /// Whether somebody has asked for what was not sent since.
     pub(crate) const fn is_asked(&self) -> bool {
         self.asked > 0
+    }
+
+    /// How often a carousel has begun anew.
+    pub(crate) const fn rounds(&self) -> u32 {
+        self.rounds
     }
 
     /// The first block that may still be sent or coded from.
@@ -223,6 +231,7 @@ impl Order {
     fn next_pass(&mut self) {
         let symbols = u32::from(self.geometry.shape().symbols);
         self.group = 0;
+        self.rounds = self.rounds.wrapping_add(1);
         self.pass += 1;
         self.phase = Phase::Repairs(0, 0);
         if self.first_index() + symbols > self.geometry.repairs_max() {
