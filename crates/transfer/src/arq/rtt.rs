@@ -66,7 +66,7 @@ impl RoundTrip {
     /// How long to wait for an answer, when `asked` questions before were not answered.
     #[must_use]
     pub fn timeout(&self, asked: u32) -> Duration {
-        let most = self.smoothed.map_or(MOST, |smoothed| MOST.max(smoothed * 2 + SLACK));
+        let most = self.smoothed.map_or(MOST, |smoothed| MOST.max(smoothed * 3 / 2 + SLACK));
         let first = self.smoothed.map_or(FIRST, |smoothed| smoothed + self.variation * 4 + SLACK);
         first.saturating_mul(1 << asked.min(5)).min(most)
     }
