@@ -2,6 +2,8 @@
 
     native.py read FOLDER < stream      writes the objects of a stream into FOLDER
     native.py write FILE... > stream    writes a stream that carries the files
+    native.py ask FILE... > stream      the same, and listens to answers
+    native.py answers FILE... < stream  reads what a receiver answered to that
     native.py check                     the known values of the checks, and a stream through both directions
 
 Strict where a receiver would be lenient: on a pipe nothing is ever lost, so every byte must be explained.
@@ -21,10 +23,17 @@ BLOCK = struct.Struct(">HI")  # tag, block number or fragment word
 META = struct.Struct(">BBHQQIIBBHIQ32s")
 END = struct.Struct(">BBHQQ32s")
 SESSION_END = struct.Struct(">BBHQI")
+ACK = struct.Struct(">BBHQIIIIIII")
+ENTRY = struct.Struct(">IBBHI")
+ITEM = struct.Struct(">IH")
+FOUNTAIN = struct.Struct(">HBB")  # symbols of a source block, source blocks of a group, bits of the index
 
 CONTROL = 0x8000
 TRANSFER = 1
-SIZE_KNOWN, HASH_KNOWN = 1, 2
+SIZE_KNOWN, HASH_KNOWN, LISTENS = 1, 2, 4
+REPAIR = 1 << 31
+RECEIVING, WHOLE, VERIFIED = 0, 1, 2
+CUT, SYMBOLS = 1, 2
 FILE, FOLDER, STREAM = 1, 2, 3
 
 
@@ -63,26 +72,44 @@ def expect(what, found, expected):
         raise Wrong(f"{what} is {found!r}, not {expected!r}")
 
 
+def cobs(frame):
+    """What a frame between two zeroes stands for (Cheshire and Baker, 1999)."""
+    packet, at = bytearray(), 0
+    while at < len(frame):
+        code = frame[at]
+        run = frame[at + 1 : at + code]
+        expect("length of a run", len(run), code - 1)
+        at += code
+        packet += run
+        if code < 255 and at < len(frame):
+            packet.append(0)
+    return bytes(packet)
+
+
 class Native:
-    """Packets in frames on a byte stream."""
+    """Packets in frames on a byte stream: behind a header, or, where errors are expected, between zeroes (COBS)."""
 
     SEQUENCES = 1 << 32
 
     def packets(self, stream):
         """(control, channel, sequence number, tag, number, payload) of every packet."""
+        frames = map(cobs, filter(None, stream.split(b"\0"))) if stream[:1] == b"\0" else self.frames(stream)
+        for packet in frames:
+            expect("packet's check", int.from_bytes(packet[-4:], "big"), crc32c(packet[:-4]))
+            word, sequence = PACKET.unpack_from(packet)
+            tag, number = BLOCK.unpack_from(packet, PACKET.size)
+            yield bool(word & CONTROL), word & ~CONTROL, sequence, tag, number, packet[PACKET.size + BLOCK.size : -4]
+
+    def frames(self, stream):
+        """The packets behind headers."""
         at = 0
         while at < len(stream):
             magic, version, length, check = FRAME.unpack_from(stream, at)
             expect(f"magic at {at}", magic, b"PH")
             expect("frame version", version, 1)
             expect("frame header's check", check, crc16(stream[at : at + 6]))
-            at += FRAME.size
-            packet = stream[at : at + int.from_bytes(length, "big")]
-            at += len(packet)
-            expect("packet's check", int.from_bytes(packet[-4:], "big"), crc32c(packet[:-4]))
-            word, sequence = PACKET.unpack_from(packet)
-            tag, number = BLOCK.unpack_from(packet, PACKET.size)
-            yield bool(word & CONTROL), word & ~CONTROL, sequence, tag, number, packet[PACKET.size + BLOCK.size : -4]
+            at += FRAME.size + int.from_bytes(length, "big")
+            yield stream[at - int.from_bytes(length, "big") : at]
 
     def packet(self, control, channel, sequence, tag, number, payload):
         """The frame of a packet."""
@@ -101,7 +128,7 @@ class Object:
         expect("META version", version, 1)
         expect("hash kind", hash_kind, 1)
         expect("reserved field", zero, 0)
-        self.name, self.mode, self.mtime = "", None, None
+        self.name, self.mode, self.mtime, self.fountain = "", None, None, None
         at = META.size
         while at < len(meta):
             kind, length = struct.unpack_from(">BH", meta, at)
@@ -113,6 +140,66 @@ class Object:
                 (self.mode,) = struct.unpack(">I", value)
             elif kind == 3:
                 self.mtime = struct.unpack(">qI", value)
+            elif kind == 4:
+                self.fountain = FOUNTAIN.unpack(value)
+
+    def source_blocks(self, blocks):
+        """Symbols of every source block by its number, of an object with so many blocks."""
+        most, interleave, _ = self.fountain
+        if self.kind == STREAM:
+            full, rest = divmod(blocks, most * interleave)
+            groups = [most * interleave] * full + [rest] * (rest > 0)
+        else:
+            count = -(-blocks // (most * interleave))
+            groups = [blocks // count + (group < blocks % count) for group in range(count)]
+        found = {}
+        for group, length in enumerate(groups):
+            turns = -(-length // most)
+            for place in range(turns):
+                found[group * interleave + place] = len(range(place, length, turns))
+        return found
+
+    def repair(self, number, blocks):
+        """(source block, encoding symbol id) of a repair symbol."""
+        if self.fountain is None:
+            raise Wrong(f"a repair symbol of '{self.name}', which has no fountain code")
+        bits = self.fountain[2]
+        source, index = (number & ~REPAIR) >> bits, number & (1 << bits) - 1
+        symbols = self.source_blocks(blocks).get(source)
+        if symbols is None:
+            raise Wrong(f"a repair symbol of source block {source} of '{self.name}', which has {blocks} blocks")
+        if index >= (1 << 24) - 8193:
+            raise Wrong(f"repair symbol {index}")
+        return source, symbols + index
+
+
+class Ack:
+    """What a receiver answers."""
+
+    def __init__(self, message):
+        (kind, version, flags, self.session, self.receiver, self.sequence, self.held, self.clock, self.bytes,
+         self.packets, self.damaged) = ACK.unpack_from(message)
+        expect("kind of answer", kind, 0x02)
+        expect("ACK version", version, 1)
+        expect("flags of an ACK", flags & ~1, 0)
+        self.ended = bool(flags & 1)
+        self.entries = []
+        at = ACK.size
+        while at < len(message):
+            index, state, form, count, end = ENTRY.unpack_from(message, at)
+            at += ENTRY.size
+            items = [ITEM.unpack_from(message, at + item * ITEM.size) for item in range(count)]
+            at += count * ITEM.size
+            expect("form of an entry", form & ~(CUT | SYMBOLS), 0)
+            if form & SYMBOLS == 0:
+                # Ranges in order that neither touch nor overlap.
+                for (first, many), (after, _) in zip(items, items[1:]):
+                    if many == 0 or (first + many > after):
+                        raise Wrong(f"ranges {items} of object {index}")
+                if items and sum(items[-1]) > end:
+                    raise Wrong(f"ranges {items} of object {index} reach beyond {end}")
+            self.entries.append((index, state, form, end, items))
+        expect("length of an ACK", at, len(message))
 
 
 class Reader:
@@ -120,7 +207,7 @@ class Reader:
 
     def __init__(self, form):
         self.form = form
-        self.objects, self.blocks, self.ends, self.pieces = {}, {}, {}, {}
+        self.objects, self.blocks, self.repairs, self.ends, self.pieces = {}, {}, {}, {}, {}
         self.session_end = None
 
     def read(self, stream):
@@ -130,6 +217,8 @@ class Reader:
             expect("channel", channel, TRANSFER)
             if control:
                 self.piece(number, payload)
+            elif number & REPAIR:
+                self.repairs.setdefault(tag, []).append((number, payload))
             else:
                 self.blocks.setdefault(tag, {})[number] = payload
         return self
@@ -175,15 +264,21 @@ class Reader:
                     expect("length of a block", len(block), found.block_size)
             if found.flags & SIZE_KNOWN:
                 expect("size in META", found.size, len(data))
+            symbols = self.repairs.pop(found.id & 0xFFFF, [])
+            for _, symbol in symbols:
+                expect("length of a repair symbol", len(symbol), found.block_size)
+            ids = [found.repair(number, len(blocks)) for number, _ in symbols]
+            expect("repair symbols that came twice", len(ids) - len(set(ids)), 0)
             digest = blake3.blake3(data).digest()
             if found.flags & HASH_KNOWN:
                 expect("hash in META", found.hash, digest)
             if found.kind != FOLDER:
                 expect("END", self.ends.get(found.id), (len(data), digest))
             yield found, data
+        expect("repair symbols of nothing", self.repairs, {})
 
 
-def write(form, named, block_size=1000, session=0x1122334455667788):
+def write(form, named, block_size=1000, session=0x1122334455667788, listens=False):
     """A stream that carries (name, bytes) pairs, each sent once."""
     stream, sequence, message = bytearray(), 0, 0
 
@@ -204,7 +299,8 @@ def write(form, named, block_size=1000, session=0x1122334455667788):
         object_id = session + index
         tag = object_id & 0xFFFF
         digest = blake3.blake3(data).digest()
-        meta = META.pack(1, 1, SIZE_KNOWN, object_id, session, index, len(named), FILE, 1, 0, block_size,
+        flags = SIZE_KNOWN | (LISTENS if listens else 0)
+        meta = META.pack(1, 1, flags, object_id, session, index, len(named), FILE, 1, 0, block_size,
                          len(data), bytes(32))
         name = name.encode("utf-8")
         # An option that nobody knows stands in between: a receiver skips it.
@@ -231,6 +327,26 @@ def save(form, folder, stream):
         print(f"{found.name}: {len(data)} bytes", file=sys.stderr)
 
 
+def answers(form, stream, objects, session=0x1122334455667788):
+    """What a receiver answered to `write(..., listens=True)`."""
+    acks, best, receivers = 0, {}, set()
+    for control, channel, _, tag, word, payload in form.packets(stream):
+        expect("an answer", (control, channel, tag), (True, TRANSFER, session & 0xFFFF))
+        expect("pieces of an answer", word & 0xFFFFFF, 0)
+        ack = Ack(payload)
+        acks += 1
+        expect("session of an answer", ack.session, session)
+        receivers.add(ack.receiver)
+        for index, state, _, _, _ in ack.entries:
+            if index >= objects or state > VERIFIED:
+                raise Wrong(f"object {index} of {objects} in state {state}")
+            best[index] = max(best.get(index, 0), state)
+    expect("receivers", len(receivers), 1)
+    if not best:
+        raise Wrong("no answer tells of an object")
+    print(f"{acks} answers, {sum(state == VERIFIED for state in best.values())} objects verified", file=sys.stderr)
+
+
 def check(form):
     expect("CRC-16/SPI-FUJITSU of 123456789", crc16(b"123456789"), 0xE5CC)
     expect("CRC-32C of 123456789", crc32c(b"123456789"), 0xE3069283)
@@ -251,6 +367,11 @@ def run(program, arguments, reads, writes, checks, usage):
         elif verb == "write":
             named = [(os.path.basename(path), open(path, "rb").read()) for path in rest]
             sys.stdout.buffer.write(write(writes, named))
+        elif verb == "ask":
+            named = [(os.path.basename(path), open(path, "rb").read()) for path in rest]
+            sys.stdout.buffer.write(write(writes, named, listens=True))
+        elif verb == "answers":
+            answers(reads, sys.stdin.buffer.read(), len(rest))
         elif verb == "check":
             checks()
         else:

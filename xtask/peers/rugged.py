@@ -2,6 +2,8 @@
 
     rugged.py read FOLDER < stream      writes the objects of a stream into FOLDER
     rugged.py write FILE... > stream    writes a stream that carries the files, with as many wrong bytes as a receiver must correct
+    rugged.py ask FILE... > stream      the same, and listens to answers
+    rugged.py answers FILE... < stream  reads what a receiver answered to that
     rugged.py check                     the known values, and a stream through both directions
 
 Needs the packages blake3 and reedsolo. What is the same as in the native format is in native.py.

@@ -23,6 +23,8 @@ const KNOWN_MAX: usize = 65_536;
 const BITMAP_MAX: usize = 8 << 20;
 /// Most repair symbols that the first open object keeps, 8 bytes each: shared as the bitmaps are.
 const REPAIRS_MAX: usize = 1 << 20;
+/// A transfer that has so few blocks has hardly begun: whoever floods a receiver with beginnings pushes out beginnings.
+const FEW: u64 = 4;
 /// An object of which nothing has come for so long gives way to another one, when no more can be open.
 const SILENT: Duration = Duration::from_secs(30);
 /// So many announcements of another object in a row, in a profile that cannot tell them apart, and the old one is
@@ -250,9 +252,9 @@ impl Objects {
         })
     }
 
-    /// When no more can be open, the one that gives way to another of `source`: of a sender that has more than its share,
-    /// of which nothing came for long, or of another sender and nothing came at all: the one of which least has come. Its
-    /// partial file is kept where files are.
+    /// When no more can be open, the one that gives way to another of `source`. First one of another sender that has hardly begun:
+    /// that which was heard of longest ago, so that whoever goes on sending soon has begun. Otherwise, of a sender that has more
+    /// than its share or of which nothing came for long, the one of which least has come. Its partial file is kept where files are.
     pub(crate) fn victim(&self, source: u64, now: Instant) -> Option<&Object> {
         let mut held: HashMap<u64, usize> = HashMap::new();
         self.open().for_each(|object| *held.entry(object.label.0).or_default() += 1);
@@ -260,12 +262,16 @@ impl Objects {
         let came = |object: &Object| object.receiver.as_ref().map_or(0, |receiver| receiver.stats().bytes);
         let gives_way = |object: &&Object| {
             let greedy = held.get(&object.label.0).is_some_and(|count| *count > 2 * (own + 1));
-            // A sender's own flood does not push out what it announced before and is about to send.
-            let empty = came(object) == 0 && object.label.0 != source;
-            let silent = empty || now.since(object.heard) >= SILENT;
+            let silent = now.since(object.heard) >= SILENT;
             object.stage == Stage::Open && (greedy || silent)
         };
-        self.open().filter(gives_way).min_by_key(|object| came(object))
+        // A sender's own flood does not push out what it announced before and is about to send.
+        let begins = |object: &&Object| {
+            let blocks = object.receiver.as_ref().map_or(0, |receiver| receiver.stats().blocks);
+            object.stage == Stage::Open && object.label.0 != source && blocks <= FEW
+        };
+        let beginning = self.open().filter(begins).min_by_key(|object| object.heard);
+        beginning.or_else(|| self.open().filter(gives_way).min_by_key(|object| came(object)))
     }
 
     /// Objects of which everything has come, and the writer has not said yet what came of them.

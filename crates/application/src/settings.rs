@@ -39,6 +39,9 @@ pub struct SendSettings {
     pub duplex: bool,
     /// Objects are sent compressed, each as an LZ4 frame, where the profile can say so.
     pub compress: bool,
+    /// With answers on a byte stream: objects that have not begun yet are cut anew for the link as it was measured, with a
+    /// frame of about so many bytes around a packet. `None`: blocks stay as they are.
+    pub fits: Option<usize>,
     /// How long receivers may be silent that are to answer; `None`: half a minute.
     pub patience: Option<Duration>,
 }

@@ -10,32 +10,12 @@
 mod support;
 
 use core::time::Duration;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::thread;
 
 use packhorse_testkit::patterns;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use support::{Ended, Folder, assert_says, names, packhorse};
-
-fn start(args: &[&str]) -> Child {
-    packhorse(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn ended(child: Child) -> Ended {
-    child.wait_with_output().unwrap().into()
-}
-
-#[track_caller]
-fn ok(child: Child) -> Ended {
-    let ended = ended(child);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    ended
-}
-
-/// A port that is free now.
-fn port() -> u16 {
-    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+use support::{Folder, assert_says, ended, names, ok, port, start, wait_for};
 
 /// Sends a file and a folder from one process to another.
 fn across(from: &str, to: &str, extra: &[&str]) {
@@ -56,14 +36,6 @@ fn across(from: &str, to: &str, extra: &[&str]) {
     assert!(folder.read("in/large") == bytes, "{from}");
     assert_eq!(folder.read("in/tree/a/small"), b"small");
     assert_eq!(names(&folder.path("in")), ["large", "tree"], "{from}");
-}
-
-fn wait_for(folder: &Folder, name: &str) {
-    let there = (0..4000).any(|_| {
-        thread::sleep(Duration::from_millis(5));
-        folder.path(name).exists()
-    });
-    assert!(there, "{name} never appeared");
 }
 
 #[test]

@@ -11,39 +11,12 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io::{Read as _, Write as _};
 use std::net::UdpSocket;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::thread;
 
 use packhorse_testkit::patterns;
 use packhorse_transport::{Faults, Noise};
-use support::{Ended, Folder, assert_says, names, packhorse, run};
-
-fn start(args: &[&str]) -> Child {
-    packhorse(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn ended(child: Child) -> Ended {
-    child.wait_with_output().unwrap().into()
-}
-
-#[track_caller]
-fn ok(child: Child) -> Ended {
-    let ended = ended(child);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    ended
-}
-
-fn port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn wait_for(folder: &Folder, name: &str) {
-    let there = (0..4000).any(|_| {
-        thread::sleep(Duration::from_millis(5));
-        folder.path(name).exists()
-    });
-    assert!(there, "{name} never appeared");
-}
+use support::{Ended, Folder, assert_says, ended, names, ok, packhorse, port, run, start, wait_for};
 
 #[test]
 fn packets_refused_before_the_receiver_was_there_do_not_spoil_what_it_has_answered() {

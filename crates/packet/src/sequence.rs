@@ -154,7 +154,7 @@ impl PacketStats {
 
     /// Counts a packet that came in.
     #[inline]
-    pub(crate) fn count(&mut self, order: Order) {
+    pub fn count(&mut self, order: Order) {
         self.received += 1;
         match order {
             Order::First | Order::Next => {}

@@ -67,13 +67,14 @@ pub(crate) fn fit(wire: Wire, options: &SendOptions, size: Option<u64>) -> (Wire
     (choice.code.map_or(wire, |code| wire.with_code(code)), Some(choice))
 }
 
+/// Framing costs about so much around the blocks that are chosen on links with errors.
+pub(crate) const MARKS: usize = 3;
+
 /// What goes around a block.
 fn envelope(wire: Wire) -> Envelope {
     const fn of<P: Profile>(frame: Option<usize>) -> Envelope {
         Envelope { headers: P::Stack::HEADROOM + P::Stack::TAILROOM, frame, block_max: P::BLOCK_MAX }
     }
-    // Framing costs about so much around the blocks that are chosen on links with errors.
-    const MARKS: usize = 3;
     let frame = if wire.is_packets() { 0 } else { MARKS };
     match wire.profile() {
         ProfileName::Native => of::<Native<NoProbe>>(Some(frame)),

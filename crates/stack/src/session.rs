@@ -19,7 +19,7 @@ use packhorse_link::{Boundaries, Framing, Transport, TransportError};
 use packhorse_transfer::{Mode, Pace};
 
 use crate::ends::{ReceivingEnd, SendingEnd};
-use crate::expect::fit;
+use crate::expect::{MARKS, fit};
 use crate::open::{Link, Listening, to_receive, to_send};
 use crate::{Error, Expect, ProfileName, Speak, Uri, Wire, recognise, serve};
 
@@ -214,6 +214,11 @@ where
             end_copies: self.choice.map(|choice| choice.ends()),
             duplex: self.answers.is_some(),
             compress: options.compress,
+            // Rugged frames have a code for what was expected, and what it corrects nobody tells.
+            fits: (options.block.is_none()
+                && self.transport.boundaries() == Boundaries::Bytes
+                && self.choice.is_some_and(|choice| choice.code.is_none()))
+            .then_some(MARKS),
             patience: options.give_up,
             ..SendSettings::default()
         };

@@ -111,7 +111,7 @@ fn honest(bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The share of what is sent to it that a flood of `flood(n)` leaves: the honest object, whole, and how much was held.
-fn flooded(least_told: u64, flood: impl Fn(u64) -> (u64, u64)) {
+fn flooded(least_told: u64, with_block: bool, flood: impl Fn(u64) -> (u64, u64)) {
     let bytes = patterns::random(1, 300_000);
     let honest = honest(&bytes);
     let mut sender = Sender::new();
@@ -126,6 +126,9 @@ fn flooded(least_told: u64, flood: impl Fn(u64) -> (u64, u64)) {
             let tag = u16::try_from(id & 0xFFFF).unwrap();
             let announced = meta(id, 1 << 40, "flood");
             packets.push((source, sender.control(tag, &Control::Meta(announced))));
+            if with_block {
+                packets.push((source, sender.packet(tag, 0, false, &[1; 1000])));
+            }
         }
         packets.insert(10, honest);
         packets
@@ -154,12 +157,17 @@ fn flooded(least_told: u64, flood: impl Fn(u64) -> (u64, u64)) {
 #[test]
 fn one_sender_that_announces_without_end_costs_a_bound_and_stops_nobody() {
     // Refused without a word, once it has as many open as it may.
-    flooded(250, |n| (9, n));
+    flooded(250, false, |n| (9, n));
 }
 
 #[test]
 fn thousands_of_senders_that_announce_without_end_cost_the_same() {
-    flooded(5000, |n| (1000 + n % 20_000, n));
+    flooded(5000, false, |n| (1000 + n % 20_000, n));
+}
+
+#[test]
+fn thousands_of_senders_with_a_block_each_do_not_keep_a_newcomer_out() {
+    flooded(5000, true, |n| (1000 + n % 20_000, n));
 }
 
 #[test]

@@ -15,9 +15,10 @@ use packhorse::buffer::{Layer as _, PacketBuf};
 use packhorse::link::Framing as _;
 use packhorse::packet::{Address, Channel, Fragment, Fragments};
 use packhorse::prelude::*;
+use packhorse::transfer::fountain::{Encoder, Geometry, Shape};
 use packhorse::transfer::{
-    BlockHeader, Compression, CompressionMethod, Control, ControlCodec as _, End, HashKind, Meta, ObjectKind,
-    SessionEnd, tag_of,
+    Ack, AckState, AckWriter, BlockHeader, Compression, CompressionMethod, Control, ControlCodec as _, End,
+    HashKind, Layout, Meta, ObjectKind, SessionEnd, tag_of,
 };
 use packhorse::transport::PipeWriter;
 use packhorse::{ByteStream, Ftag, Native, Rugged, Wire, receive_from, recognise};
@@ -25,6 +26,7 @@ use packhorse::{ByteStream, Ftag, Native, Rugged, Wire, receive_from, recognise}
 const SESSION: u64 = 0x0102_0304_0506_0000;
 const FILE: u64 = 0x0102_0304_0506_0007;
 const STREAM: u64 = 0x0102_0304_0506_0008;
+const CODED: u64 = 0x0102_0304_0506_0009;
 const HELLO: &[u8] = b"hello world";
 const LOG: &[u8] = b"log\n";
 const HOHO: &[u8] = b"hohohohohohohohohoho";
@@ -108,6 +110,57 @@ fn session<P: Profile>() -> Vec<Sent> {
         block::<P>("stream-0", 8, 0, LOG),
         control::<P>("end-stream", 8, 4, &Control::End(stream_end)),
         control::<P>("session-end", tag_of(SESSION), 4, &Control::SessionEnd(session_end)),
+    ]
+}
+
+/// An object with a fountain code, its first repair symbol, and an answer about three objects.
+fn answered<P: Profile>() -> Vec<Sent> {
+    let shape = Shape { symbols: 2, interleave: 1, index_bits: 8 };
+    let meta = Meta {
+        object_id: CODED,
+        session: SESSION,
+        objects: 1,
+        block_size: 8,
+        size: Some(11),
+        hash: hash(HashKind::Blake3, HELLO),
+        name: b"hello.txt",
+        fountain: Some(shape),
+        answers: true,
+        ..Meta::default()
+    };
+    let layout = Layout::new(11, 8).unwrap();
+    let geometry = Geometry::of(shape, layout).unwrap();
+    let mut symbol = [0; 8];
+    Encoder::new(geometry)
+        .repair(geometry.source_block(0).unwrap(), 0, &mut symbol, |block, memory| {
+            let place = layout.place(block).unwrap();
+            let from = usize::try_from(place.offset).unwrap();
+            let bytes = &HELLO[from..from + usize::try_from(place.len).unwrap()];
+            memory[..bytes.len()].copy_from_slice(bytes);
+            Ok::<(), ()>(())
+        })
+        .unwrap();
+    let mut list = [0; 100];
+    let mut writer = AckWriter::new(&mut list);
+    assert!(writer.entry((0, AckState::Receiving), true, 2, [(0, 1)].into_iter()));
+    assert!(writer.entry((1, AckState::Receiving), false, 9, [(3, 2)].into_iter()));
+    assert!(writer.entry((2, AckState::Verified), false, 1, core::iter::empty()));
+    let ack = Ack {
+        session_ended: true,
+        session: SESSION,
+        receiver: 0x0A0B_0C0D,
+        sequence: 5,
+        held_us: 1500,
+        clock_us: 2_000_000,
+        bytes: 300,
+        packets: 6,
+        damaged: 1,
+        list: writer.finish(),
+    };
+    vec![
+        control::<P>("meta-fountain", 9, 1, &Control::Meta(meta)),
+        block::<P>("repair", 9, 1 << 31, &symbol),
+        control::<P>("ack", tag_of(SESSION), 1, &Control::Ack(ack)),
     ]
 }
 
@@ -233,11 +286,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn compare<P: ByteStream>(page: &str, packets: &[Sent]) {
-    let frames = push::<P>(packets);
+/// The packets that a page shows: sequences, each of which begins with a fresh stack.
+fn compare<P: ByteStream>(page: &str, sequences: &[Vec<Sent>]) {
+    let packets = sequences.concat();
+    let frames: Vec<Vec<u8>> = sequences.iter().flat_map(|packets| push::<P>(packets)).collect();
     let wrong: Vec<String> = packets
         .iter()
-        .zip(frames.iter().zip(shown(page, packets)))
+        .zip(frames.iter().zip(shown(page, &packets)))
         .filter(|(_, (made, shown))| *made != shown)
         .map(|(sent, (made, _))| format!("{} {}", sent.name, hex(made)))
         .collect();
@@ -265,22 +320,27 @@ fn receive(stream: Vec<u8>, folder: &Path) -> (packhorse::ReceiveOutcome, Vec<Ve
 
 #[test]
 fn the_native_packets_of_the_book_are_what_the_layers_push() {
-    compare::<Native>("wire-format.md", &[native(), compressed()].concat());
+    let session = [native(), compressed()].concat();
+    compare::<Native>("wire-format.md", &[session, answered::<Native>()]);
 }
 
 #[test]
 fn the_rugged_packets_of_the_book_are_what_the_layers_push() {
-    compare::<Rugged>("rugged-wire.md", &rugged());
+    compare::<Rugged>("rugged-wire.md", &[rugged(), answered::<Rugged>()]);
 }
 
 #[test]
 fn the_ftag_packets_of_the_book_are_what_the_layers_push() {
-    compare::<Ftag>("profiles.md", &ftag());
+    compare::<Ftag>("profiles.md", &[ftag()]);
 }
 
 #[test]
 fn the_packets_of_the_book_pull_back_to_what_was_pushed() {
     assert_eq!(pull::<Native>(&native(), &shown("wire-format.md", &native())), native());
+    let coded = answered::<Native>();
+    assert_eq!(pull::<Native>(&coded, &shown("wire-format.md", &coded)), coded);
+    let coded = answered::<Rugged>();
+    assert_eq!(pull::<Rugged>(&coded, &shown("rugged-wire.md", &coded)), coded);
     assert_eq!(pull::<Rugged>(&rugged(), &shown("rugged-wire.md", &rugged())), rugged());
     // The tag is not on the wire of ftag, and 0 here.
     assert_eq!(pull::<Ftag>(&ftag(), &shown("profiles.md", &ftag())), ftag());

@@ -51,6 +51,8 @@ fn main() {
     frames("deframe_rugged", &mut Rugged::new(300, Code::default()), &plain);
     frames("deframe_length_prefixed", &mut LengthPrefixed::new(300), &plain);
     receiver();
+    fountain();
+    answers();
     sessions(&plain);
     uris();
     lz4();
@@ -308,6 +310,66 @@ fn receiver() {
         [("zeroes", &zeroes[..]), ("counting", &counting), ("downward", &downward), ("mixed", &mixed)]
     {
         write("receiver", seed, bytes);
+    }
+}
+
+/// A geometry, then blocks and repair symbols.
+fn fountain() {
+    let head = |symbols: u16, shape: [u8; 2], block: u16, size: u32| {
+        [&symbols.to_be_bytes()[..], &shape, &block.to_be_bytes(), &size.to_be_bytes()].concat()
+    };
+    let step = |kind: u8, number: u32, byte: u8| {
+        let [a, b, c, d] = number.to_be_bytes();
+        [kind, a, b, c, d, byte]
+    };
+    let small = head(10, [2, 8], 16, 500);
+    let blocks: Vec<u8> = (0..32).step_by(2).flat_map(|number| step(0, number, 0)).collect();
+    let repairs: Vec<u8> = (0..40).flat_map(|at| step(1, at % 4, (at / 4).to_be_bytes()[3])).collect();
+    let strange: Vec<u8> =
+        [0, 1 << 8, 3 << 8 | 5, u32::MAX, 1 << 31].into_iter().flat_map(|n| step(2, n, 7)).collect();
+    write("fountain", "half-and-repair", &[&small[..], &blocks, &repairs].concat());
+    write("fountain", "repair-only", &[&small[..], &repairs].concat());
+    write("fountain", "strange-numbers", &[&small[..], &strange, &repairs].concat());
+    write("fountain", "wrong-lengths", &[&small[..], &step(5, 0, 3), &step(6, 9, 200), &blocks[..]].concat());
+    write("fountain", "one-symbol", &[&head(1, [1, 1], 1, 1)[..], &step(2, 0, 1)].concat());
+    write("fountain", "largest", &head(8192, [255, 24], u16::MAX, u32::MAX));
+    write("fountain", "empty", &[&head(4, [1, 8], 16, 0)[..], &step(0, 0, 0), &step(1, 0, 0)].concat());
+}
+
+/// Answers of a receiver, as the second of three objects goes.
+fn answers() {
+    use packhorse_transfer::{Ack, AckState, AckWriter};
+    type Entry<'a> = (u32, AckState, bool, u32, &'a [(u32, u16)]);
+    let ack = |sequence: u32, packets: u32, entries: &[Entry<'_>]| {
+        let mut list = [0; 150];
+        let mut writer = AckWriter::new(&mut list);
+        for (index, state, symbols, end, items) in entries {
+            assert!(writer.entry((*index, *state), *symbols, *end, items.iter().copied()), "there is room");
+        }
+        let list = writer.finish();
+        let ack =
+            Ack { session: 9, receiver: 1, sequence, packets, bytes: packets * 30, list, ..Ack::default() };
+        let (_, message) = &encoded::<native::Codec>(&[("ack", Control::Ack(ack))])[0];
+        [&[0x81, u8::try_from(message.len()).expect("it is short")], &message[..]].concat()
+    };
+    use AckState::{Failed, Receiving, Refused, Verified, Whole};
+    let missing = ack(20, 18, &[(0, Receiving, false, 20, &[(3, 2), (9, 1)])]);
+    let symbols = ack(30, 25, &[(0, Receiving, true, 40, &[(0, 5)]), (1, Verified, false, 0, &[])]);
+    let all = ack(
+        60,
+        60,
+        &[(0, Verified, false, 44, &[]), (1, Verified, false, 0, &[]), (2, Verified, false, 1, &[])],
+    );
+    let strange = ack(u32::MAX, 0, &[(7, Whole, false, u32::MAX, &[(u32::MAX, u16::MAX)])]);
+    let failed = ack(10, 10, &[(0, Failed, false, 0, &[]), (2, Refused, true, 0, &[])]);
+    for (mode, name) in [(0, "arq"), (1, "fountain")] {
+        let seed = |what: &str, answers: &[&[u8]]| {
+            write("answers", &format!("{name}-{what}"), &[&[mode], &answers.concat()[..]].concat())
+        };
+        seed("goes-well", &[&missing, &symbols, &all]);
+        seed("strange", &[&strange, &missing, &strange, &all]);
+        seed("fails", &[&failed, &missing]);
+        seed("backwards", &[&all, &symbols, &missing]);
     }
 }
 

@@ -51,15 +51,25 @@ fn both_ways(
 
     let inbox = scratch.join("read");
     let send = with_files(&["send", "--profile", profile, "--mode", "once"]);
-    pass(packhorse, &send, python, &into(&[peer, "read"], &inbox))?;
+    pass(&[(packhorse, &send), (python, &into(&[peer, "read"], &inbox))])?;
     compare(files, &inbox)?;
     let repeated = scratch.join("read-repeated");
     let send = with_files(&["send", "--profile", profile, "--mode", "repeat=2", "--block", "333"]);
-    pass(packhorse, &send, python, &into(&[peer, "read"], &repeated))?;
+    pass(&[(packhorse, &send), (python, &into(&[peer, "read"], &repeated))])?;
     compare(files, &repeated)?;
+    // META with its option, and repair symbols where the tables have them.
+    let coded = scratch.join("read-coded");
+    let send = with_files(&["send", "--profile", profile, "--mode", "fountain=20", "--block", "50"]);
+    pass(&[(packhorse, &send), (python, &into(&[peer, "read"], &coded))])?;
+    compare(files, &coded)?;
     let written = scratch.join("written");
-    pass(python, &with_files(&[peer, "write"]), packhorse, &into(&["recv"], &written))?;
-    compare(files, &written)
+    pass(&[(python, &with_files(&[peer, "write"])), (packhorse, &into(&["recv"], &written))])?;
+    compare(files, &written)?;
+    let answered = scratch.join("written-and-answered");
+    let receive = into(&["recv", "--duplex"], &answered);
+    let (ask, read) = (with_files(&[peer, "ask"]), with_files(&[peer, "answers"]));
+    pass(&[(python, &ask), (packhorse, &receive), (python, &read)])?;
+    compare(files, &answered)
 }
 
 /// Files with the lengths at which blocks and fragments end early, late and not at all.
@@ -79,30 +89,30 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .collect()
 }
 
-/// `left ARGS | right ARGS`, both of which must succeed.
-fn pass(left: &Path, left_args: &[PathBuf], right: &Path, right_args: &[PathBuf]) -> anyhow::Result<()> {
-    let show = |program: &Path, args: &[PathBuf]| {
+/// `PROGRAM ARGS | PROGRAM ARGS | ...`, all of which must succeed.
+fn pass(stages: &[(&Path, &[PathBuf])]) -> anyhow::Result<()> {
+    let show = |(program, args): &(&Path, &[PathBuf])| {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let options = args.iter().filter(|arg| arg.is_relative()).map(|arg| arg.display().to_string());
         core::iter::once(name).chain(options).collect::<Vec<_>>().join(" ")
     };
-    let line = format!("{} ... | {} ...", show(left, left_args), show(right, right_args));
+    let line = stages.iter().map(|stage| format!("{} ...", show(stage))).collect::<Vec<_>>().join(" | ");
     println!("  $ {line}");
-    let mut first = Command::new(left)
-        .args(left_args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {}", left.display()))?;
-    let pipe = first.stdout.take().context("the first process has no output")?;
-    let second = Command::new(right)
-        .args(right_args)
-        .stdin(Stdio::from(pipe))
-        .status()
-        .with_context(|| format!("cannot start {}", right.display()))?;
-    let first = first.wait()?;
-    if !first.success() || !second.success() {
-        bail!("{line}: the left side ended with {first}, the right one with {second}");
+    let (mut input, mut running) = (Stdio::null(), Vec::new());
+    for (place, (program, args)) in stages.iter().enumerate() {
+        let output = if place + 1 < stages.len() { Stdio::piped() } else { Stdio::inherit() };
+        let mut child = Command::new(program)
+            .args(*args)
+            .stdin(input)
+            .stdout(output)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        input = child.stdout.take().map_or_else(Stdio::null, Stdio::from);
+        running.push(child);
+    }
+    let ended = running.iter_mut().map(std::process::Child::wait).collect::<Result<Vec<_>, _>>()?;
+    if let Some(failed) = ended.iter().position(|status| !status.success()) {
+        bail!("{line}: program {} of it ended with {}", failed + 1, ended[failed]);
     }
     Ok(())
 }

@@ -70,6 +70,8 @@ pub struct Outgoing<P: Profile, F, T> {
     duplex: bool,
     /// The chance of a packet to be lost.
     loss: Option<f64>,
+    /// Bytes of a frame around a packet, where blocks follow what is measured.
+    fits: Option<usize>,
     /// How long receivers may be silent.
     patience: Duration,
     /// Copies of a block follow it, object by object.
@@ -135,6 +137,7 @@ where
             session,
             duplex: settings.duplex,
             loss: settings.loss,
+            fits: settings.fits.filter(|_| settings.duplex),
             patience: settings.patience.unwrap_or(PATIENCE),
             chooses_copies,
             compress: settings.compress,

@@ -20,6 +20,7 @@ use packhorse_transfer::{ControlCodec as _, HashKind, Mode};
 use super::Outgoing;
 use super::open::lz4;
 use crate::catalog::{Catalog, Entry, EntryKind};
+use crate::choose::Envelope;
 use crate::feed::Input;
 use crate::inlet::{Came, Inlet};
 use crate::integrity::{Hasher, hash_file};
@@ -123,6 +124,11 @@ where
             session: self.session,
             objects: catalog.count_known().unwrap_or(0),
             loss: self.loss,
+            fit: self.fits.map(|frame| Envelope {
+                headers: P::Stack::HEADROOM + P::Stack::TAILROOM,
+                frame: Some(frame),
+                block_max: P::BLOCK_MAX,
+            }),
             patience: self.patience,
         });
         let result = self.run_session(&mut session, catalog, watch);

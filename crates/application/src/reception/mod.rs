@@ -18,6 +18,7 @@ mod control;
 mod orphans;
 mod outcome;
 mod repair;
+mod senders;
 
 pub(crate) use repair::{DecodeJob, Fountain};
 
@@ -37,6 +38,7 @@ use crate::sessions::Sessions;
 use crate::writer::{Command, Delivery};
 use answer::Answers;
 use orphans::Orphans;
+use senders::Senders;
 
 /// Receives whatever comes over a link, in one profile.
 pub struct ReceiveSession<P: Profile> {
@@ -50,6 +52,7 @@ pub struct ReceiveSession<P: Profile> {
     assemblies: Assemblies,
     sessions: Sessions,
     orphans: Orphans,
+    senders: Senders,
     answers: Option<Answers>,
     /// A META for which there is no place before the disk has told more.
     waiting: Option<(Label, Vec<u8>)>,
@@ -84,6 +87,7 @@ impl<P: Profile> ReceiveSession<P> {
             assemblies: Assemblies::default(),
             sessions: Sessions::default(),
             orphans: Orphans::default(),
+            senders: Senders::default(),
             answers: receiver.map(|receiver| Answers::new(receiver, P::SEQUENCE_BITS)),
             waiting: None,
             broken: None,
@@ -124,6 +128,9 @@ impl<P: Profile> ReceiveSession<P> {
         self.report.transfer.ended = Some(now);
         let channel = arrival.address.channel;
         let label = (source, channel.get(), header.tag);
+        if source != 0 {
+            self.senders.came(source, arrival.sequence, P::SEQUENCE_BITS);
+        }
         let control = arrival.address.control;
         if let Some(answers) = &mut self.answers {
             answers.arrived(now, label, arrival.sequence, wire, control);
@@ -299,7 +306,8 @@ impl<P: Profile> ReceiveSession<P> {
         self.report.unheard = self.sessions.unheard();
         self.report.unended = self.sessions.unended();
         self.report.checks = P::check_stats(&self.stack);
-        self.report.packets = P::packet_stats(&self.stack);
+        let pulled = P::packet_stats(&self.stack);
+        self.report.packets = self.senders.stats(pulled.short).unwrap_or(pulled);
     }
 
     /// What was received.

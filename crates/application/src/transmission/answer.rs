@@ -63,6 +63,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             }
         }
         self.sweep(now);
+        self.adapt();
         for object in &mut self.active {
             object.announce_if_unheard(heard.highest);
         }
@@ -118,7 +119,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             let Some(object) = self.active.front_mut() else { return Ok(()) };
             // Goes out whatever is under way.
             let (tag, id) = (object.tag(), object.message_id);
-            let (block, index) = (self.plan.block, Some(object.index));
+            let (block, index) = (object.block(), Some(object.index));
             let heard = object.heard;
             // A receiver that has begun anew answers only to META.
             let end = if heard && turn % 2 == 1 && object.is_sent() { object.end().ok() } else { None };

@@ -10,6 +10,7 @@
 //! [`sent`](SendSession::sent); wait until [`poll_timeout`](SendSession::poll_timeout), an answer
 //! ([`handle_answer`](SendSession::handle_answer)), or more of a stream; until it [is done](SendSession::is_done).
 
+mod adapt;
 mod answer;
 mod object;
 mod source;
@@ -26,6 +27,7 @@ use packhorse_transfer::{
     BlockHeader, Control, ControlCodec as _, Mode, SenderConfig, SessionEnd, TransferStats, tag_of,
 };
 
+use crate::choose::Envelope;
 use crate::profile::{CONTROL_MAX, MESSAGE_MAX, Profile};
 use crate::{LinkError, SendError};
 use object::{Active, Next};
@@ -61,6 +63,8 @@ pub struct SendPlan {
     pub patience: Duration,
     /// The chance of a packet to be lost: with a fountain of 0 percent, each object gets the repair that suits it.
     pub loss: Option<f64>,
+    /// With answers: what goes around a block, where objects that have not begun yet are cut for the link as it was measured.
+    pub fit: Option<Envelope>,
 }
 
 /// Sends objects over one link, in one profile.
@@ -71,6 +75,8 @@ pub struct SendSession<P: Profile, S> {
     active: VecDeque<Active<S>>,
     /// Of a carousel: whose turn it is; behind the last one, that of the object offered next.
     turn: usize,
+    /// Packets that were sent when the link was judged last.
+    judged: u64,
     /// Pieces of messages that are next.
     pieces: VecDeque<Piece>,
     /// Which object the packet handed out last was of.
@@ -144,6 +150,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             plan,
             active: VecDeque::new(),
             turn: 0,
+            judged: 0,
             pieces: VecDeque::new(),
             last: None,
             next_index: 0,
@@ -257,13 +264,13 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
             match next {
                 Next::Meta => {
                     let (control, id) = (Control::Meta(object.meta()), object.message_id);
-                    let pieces = cut::<P>(&control, id, tag, self.plan.block, Some(index))?;
+                    let pieces = cut::<P>(&control, id, tag, object.block(), Some(index))?;
                     self.pieces.extend(pieces);
                 }
                 Next::End => match object.end() {
                     Ok(end) => {
                         let id = object.message_id.wrapping_add(1);
-                        let pieces = cut::<P>(&Control::End(end), id, tag, self.plan.block, Some(index))?;
+                        let pieces = cut::<P>(&Control::End(end), id, tag, object.block(), Some(index))?;
                         self.pieces.extend(pieces);
                     }
                     Err(error) => self.give_up(at, &unreadable(&error)),

@@ -97,10 +97,9 @@ impl<S: ObjectSource> Active<S> {
         now: Instant,
     ) -> Result<Self, SendError> {
         let Offer { name, kind, size, compression, hash, mode, modified, source } = offer;
-        let refuse = |reason: String| SendError::Unsendable { name: name.clone(), profile: P::NAME, reason };
         // Counts on in its low bits, so that neighbours have different tags.
         let object_id = plan.session.wrapping_add(u64::from(index));
-        let mut meta = Meta {
+        let meta = Meta {
             object_id,
             session: plan.session,
             index,
@@ -116,49 +115,20 @@ impl<S: ObjectSource> Active<S> {
             answers: plan.answers,
             ..Meta::default()
         };
-        let layout = Layout::new(size.unwrap_or(0), plan.block).map_err(|error| refuse(error.to_string()))?;
-        let mut encoder = None;
-        let sender = match plan.config.mode {
-            Mode::Arq => {
-                let blocks = size.map_or(WINDOW, |_| layout.blocks() as usize);
-                let slots = vec![Slot::default(); blocks.clamp(1, WINDOW)].into_boxed_slice();
-                Sender::arq(layout, plan.config, slots, size.is_some())
-            }
-            Mode::Fountain { repair_percent } => {
-                let shape = Shape::for_blocks(plan.block, size);
-                let geometry = match size {
-                    Some(_) if !meta.is_stream() => Geometry::of(shape, layout),
-                    _ => Geometry::of_stream(shape, plan.block),
-                };
-                let geometry = geometry.map_err(|error| refuse(error.to_string()))?;
-                let mut config = plan.config;
-                if let Some(loss) = plan.loss.filter(|_| repair_percent == Some(0)) {
-                    let source_blocks = geometry.source_blocks().unwrap_or(64);
-                    let symbols =
-                        geometry.source_block(0).map_or(u32::from(shape.symbols), |source| source.symbols);
-                    let source_blocks = u32::try_from(source_blocks).unwrap_or(u32::MAX).max(1);
-                    config.repair_extra = repair_symbols(symbols, source_blocks, loss);
-                }
-                if config.meta_every == 0 && !plan.answers {
-                    config.meta_every = meta_every(&geometry, repair_percent, &config, plan);
-                }
-                meta.fountain = Some(shape);
-                meta.carousel = repair_percent.is_none() && size.is_some() && !plan.answers;
-                encoder = Some(Encoder::new(geometry));
-                Sender::fountain(layout, geometry, config, plan.answers)
-            }
-            Mode::Once | Mode::Repeat { .. } => Self::passes(layout, plan.config, size.is_some()),
-            _ => return Err(refuse("this mode is not known".to_owned())),
-        };
+        let cut = Cut::new(plan, meta).map_err(|reason| SendError::Unsendable {
+            name: name.clone(),
+            profile: P::NAME,
+            reason,
+        })?;
         Ok(Self {
             index,
             name,
-            sender,
+            sender: cut.sender,
             heard: false,
             message_id: 0,
-            meta,
+            meta: cut.meta,
             source,
-            encoder,
+            encoder: cut.encoder,
             announced: None,
             began: now,
             rounds: 0,
@@ -166,14 +136,21 @@ impl<S: ObjectSource> Active<S> {
         })
     }
 
-    /// In the modes without code and answers the window has no slots.
-    fn passes(layout: Layout, config: SenderConfig, whole: bool) -> Sender<Box<[Slot]>> {
-        let lag = match (config.order, config.mode.copies()) {
-            (RepeatOrder::Together, _) | (_, 0) => 0,
-            (RepeatOrder::Spread, _) if whole => layout.blocks(),
-            (RepeatOrder::Spread, copies) => (config.stream_window / copies).max(1),
-        };
-        Sender::passes(layout, config, lag, whole)
+    /// Nothing of it was sent yet: it is cut anew, as the plan says now. What cannot be cut so stays as it is.
+    pub(super) fn cut_anew(&mut self, plan: &SendPlan) {
+        let begun = self.heard || self.sender.stats().packets > 0 || self.sender.stats().metas > 0;
+        // Of a stream, blocks may be counted already.
+        if begun || self.sender.size().is_none() {
+            return;
+        }
+        if let Ok(cut) = Cut::new(plan, self.meta) {
+            (self.sender, self.meta, self.encoder) = (cut.sender, cut.meta, cut.encoder);
+        }
+    }
+
+    /// Bytes of its blocks, and of the pieces of its messages, which must be cut the same way each time.
+    pub(super) const fn block(&self) -> u32 {
+        self.meta.block_size
     }
 
     pub(super) const fn tag(&self) -> u16 {
@@ -364,4 +341,65 @@ impl<S: ObjectSource> Active<S> {
         };
         Err(SendEvent::Failed { index, name, reason: reason.to_owned() })
     }
+}
+
+/// How an object is cut into blocks, and what sends them.
+struct Cut {
+    sender: Sender<Box<[Slot]>>,
+    /// With what follows for META.
+    meta: Meta<'static>,
+    encoder: Option<Encoder>,
+}
+
+impl Cut {
+    /// Of an object that `meta` tells of, as the plan says. The error says why that cannot be.
+    fn new(plan: &SendPlan, meta: Meta<'static>) -> Result<Self, String> {
+        let mut meta = Meta { block_size: plan.block, ..meta };
+        let size = meta.size;
+        let layout = Layout::new(size.unwrap_or(0), plan.block).map_err(|error| error.to_string())?;
+        let mut encoder = None;
+        let sender = match plan.config.mode {
+            Mode::Arq => {
+                let blocks = size.map_or(WINDOW, |_| layout.blocks() as usize);
+                let slots = vec![Slot::default(); blocks.clamp(1, WINDOW)].into_boxed_slice();
+                Sender::arq(layout, plan.config, slots, size.is_some())
+            }
+            Mode::Fountain { repair_percent } => {
+                let shape = Shape::for_blocks(plan.block, size);
+                let geometry = match size {
+                    Some(_) if !meta.is_stream() => Geometry::of(shape, layout),
+                    _ => Geometry::of_stream(shape, plan.block),
+                };
+                let geometry = geometry.map_err(|error| error.to_string())?;
+                let mut config = plan.config;
+                if let Some(loss) = plan.loss.filter(|_| repair_percent == Some(0)) {
+                    let source_blocks = geometry.source_blocks().unwrap_or(64);
+                    let symbols =
+                        geometry.source_block(0).map_or(u32::from(shape.symbols), |source| source.symbols);
+                    let source_blocks = u32::try_from(source_blocks).unwrap_or(u32::MAX).max(1);
+                    config.repair_extra = repair_symbols(symbols, source_blocks, loss);
+                }
+                if config.meta_every == 0 && !plan.answers {
+                    config.meta_every = meta_every(&geometry, repair_percent, &config, plan);
+                }
+                meta.fountain = Some(shape);
+                meta.carousel = repair_percent.is_none() && size.is_some() && !plan.answers;
+                encoder = Some(Encoder::new(geometry));
+                Sender::fountain(layout, geometry, config, plan.answers)
+            }
+            Mode::Once | Mode::Repeat { .. } => passes(layout, plan.config, size.is_some()),
+            _ => return Err("this mode is not known".to_owned()),
+        };
+        Ok(Self { sender, meta, encoder })
+    }
+}
+
+/// In the modes without code and answers the window has no slots.
+fn passes(layout: Layout, config: SenderConfig, whole: bool) -> Sender<Box<[Slot]>> {
+    let lag = match (config.order, config.mode.copies()) {
+        (RepeatOrder::Together, _) | (_, 0) => 0,
+        (RepeatOrder::Spread, _) if whole => layout.blocks(),
+        (RepeatOrder::Spread, copies) => (config.stream_window / copies).max(1),
+    };
+    Sender::passes(layout, config, lag, whole)
 }

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is the failure of the test")]
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
+use core::time::Duration;
 use std::fs;
 use std::io::{Read, Write as _};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -75,6 +77,39 @@ pub(crate) fn pipe_ok(sender: &[&str], receiver: &[&str]) -> Ended {
         assert_eq!(one.code, Some(0), "{}", one.stderr);
     }
     ended.pop().unwrap()
+}
+
+/// Starts it without input; what it says is read by [`ended`].
+pub(crate) fn start(args: &[&str]) -> Child {
+    packhorse(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// What it left, when it has ended.
+pub(crate) fn ended(child: Child) -> Ended {
+    child.wait_with_output().unwrap().into()
+}
+
+/// The same of one that has to succeed.
+#[track_caller]
+pub(crate) fn ok(child: Child) -> Ended {
+    let ended = ended(child);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended
+}
+
+/// A port that is free now.
+pub(crate) fn port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until there is a file or folder of that name.
+#[track_caller]
+pub(crate) fn wait_for(folder: &Folder, name: &str) {
+    let there = (0..4000).any(|_| {
+        thread::sleep(Duration::from_millis(5));
+        folder.path(name).exists()
+    });
+    assert!(there, "{name} never appeared");
 }
 
 /// A folder that is deleted at the end of the test.

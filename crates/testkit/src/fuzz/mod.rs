@@ -8,11 +8,13 @@
 //! A body checks more than the absence of panics: what deframes also reframes, what decodes also encodes. Bytes
 //! that a body refuses are no finding.
 
+mod answers;
 mod capture;
 mod channel;
 mod chunks;
 mod control;
 mod deframe;
+mod fountain;
 mod lz4;
 mod pull;
 mod receiver;
@@ -20,11 +22,13 @@ mod session;
 mod spead;
 mod uri;
 
+pub use answers::answers;
 pub use capture::spead_pcap;
 pub use channel::{channel_compressed, channel_records, channel_segment};
 pub use chunks::spead_chunks;
 pub use control::{control_ftag, control_native};
 pub use deframe::{deframe_cobs, deframe_ff, deframe_length_prefixed, deframe_rugged};
+pub use fountain::fountain;
 pub use lz4::{lz4_block, lz4_decode, lz4_round_trip};
 pub use pull::{pull_ftag, pull_native, pull_rugged};
 pub use receiver::receiver;
@@ -37,6 +41,7 @@ pub type Body = fn(&[u8]);
 
 /// Every target by name: the name of its file in `fuzz/fuzz_targets` and of its folder in `fuzz/corpus`.
 pub const TARGETS: &[(&str, Body)] = &[
+    ("answers", answers),
     ("channel_compressed", channel_compressed),
     ("channel_records", channel_records),
     ("channel_segment", channel_segment),
@@ -46,6 +51,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("deframe_ff", deframe_ff),
     ("deframe_length_prefixed", deframe_length_prefixed),
     ("deframe_rugged", deframe_rugged),
+    ("fountain", fountain),
     ("lz4_block", lz4_block),
     ("lz4_decode", lz4_decode),
     ("lz4_round_trip", lz4_round_trip),

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use packhorse::application::choose::Envelope;
 use packhorse::application::{
     Growth, Handled, MemoryStore, ObjectSource, Offer, Profile, ReceiveSession, SendEvent, SendPlan,
     SendSession,
@@ -49,6 +50,7 @@ impl<P: Profile, F: Framing + Clone> Sender<P, F> {
             objects: u32::try_from(objects).unwrap_or(0),
             patience: scenario.patience,
             loss: None,
+            fit: scenario.fits.then_some(Envelope { headers: 16, frame: Some(3), block_max: 4096 }),
         });
         let mut sender = Self {
             back: Inlet::new(framing.clone()),

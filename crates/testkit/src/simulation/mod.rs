@@ -23,7 +23,7 @@ use packhorse_link::Framing;
 pub use dice::Dice;
 pub use link::{Link, Quality};
 pub use many::run_seeds;
-pub use scenario::{Object, Scenario, run_seed};
+pub use scenario::{Crash, Object, Scenario, run_cobs, run_seed};
 
 use ends::{Receiver, Sender};
 
@@ -179,9 +179,9 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
         Some(soonest.max(self.now + TICK))
     }
 
-    fn crash(&mut self, scenario: &Scenario, framing: &F, crash: scenario::Crash, dice: &mut Dice) {
+    fn crash(&mut self, scenario: &Scenario, framing: &F, crash: Crash, dice: &mut Dice) {
         match crash {
-            scenario::Crash::Receiver { rot } => {
+            Crash::Receiver { rot } => {
                 if let Some(receiver) = self.receiver.take() {
                     let mut store = receiver.into_store();
                     store.crash(rot);
@@ -190,11 +190,11 @@ impl<P: Profile, F: Framing + Clone> World<P, F> {
                     self.receiver = Some(receiver);
                 }
             }
-            scenario::Crash::Sender => {
+            Crash::Sender => {
                 self.back.clear();
                 self.sender = Some(Sender::new(scenario, framing.clone(), dice.any()));
             }
-            scenario::Crash::Sync => {
+            Crash::Sync => {
                 if let Some(receiver) = &mut self.receiver {
                     receiver.sync();
                 }
