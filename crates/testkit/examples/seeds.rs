@@ -364,7 +364,7 @@ fn answers() {
     let failed = ack(10, 10, &[(0, Failed, false, 0, &[]), (2, Refused, true, 0, &[])]);
     for (mode, name) in [(0, "arq"), (1, "fountain")] {
         let seed = |what: &str, answers: &[&[u8]]| {
-            write("answers", &format!("{name}-{what}"), &[&[mode], &answers.concat()[..]].concat())
+            write("answers", &format!("{name}-{what}"), &[&[mode], &answers.concat()[..]].concat());
         };
         seed("goes-well", &[&missing, &symbols, &all]);
         seed("strange", &[&strange, &missing, &strange, &all]);
