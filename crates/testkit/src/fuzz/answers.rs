@@ -41,6 +41,7 @@ pub fn answers(data: &[u8]) {
             name: name.to_owned(),
             kind: ObjectKind::File,
             size: Some(size),
+            compression: None,
             hash: Some([0; 32]),
             mode: None,
             modified: None,
