@@ -342,9 +342,9 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W,
 
     /// How often a carousel has begun anew: passes over the object that are behind it.
     #[must_use]
-    pub const fn rounds(&self) -> u32 {
+    pub fn rounds(&self) -> u32 {
         match &self.schedule {
-            Schedule::Fountain(order) => order.rounds(),
+            Schedule::Fountain(order) => order.as_ref().rounds(),
             Schedule::Passes(_) | Schedule::Arq(_) => 0,
         }
     }

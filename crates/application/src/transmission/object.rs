@@ -249,7 +249,7 @@ impl<S: ObjectSource> Active<S> {
     }
 
     /// Whether one more pass over it is behind it.
-    pub(super) const fn has_had_its_turn(&self) -> bool {
+    pub(super) fn has_had_its_turn(&self) -> bool {
         self.meta.carousel && self.sender.rounds() != self.rounds
     }
 
