@@ -13,10 +13,13 @@ use packhorse_embedded::simulated::SimulatedFlash;
 use packhorse_embedded::storage::Flash;
 use packhorse_firmware::clock::Ticks;
 use packhorse_firmware::uart::Uart;
-use packhorse_firmware::{FRAME, MESSAGE, Profile, report};
+use packhorse_firmware::{FRAME, Profile, report};
 
 /// Bytes of the simulated flash.
 const CHIP: usize = 40 * 1024;
+
+/// Bytes of the longest control message: hosts tell the time, the mode and the shape of a fountain beside a name of 32 bytes.
+const MESSAGE: usize = 160;
 
 /// Two frames; a bit for each of 768 blocks.
 type Receiving = Inbound<Profile, { 2 * FRAME }, MESSAGE, 96>;
