@@ -150,7 +150,7 @@ pub struct Block {
 }
 
 /// What is to be done with a block.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) enum Task {
     /// Whatever the kernel does with every block.
     #[default]
@@ -163,8 +163,8 @@ pub(crate) enum Task {
         stored: bool,
         /// The checksum that its payload has to have.
         checksum: Option<u32>,
-        /// The history that it shares with its neighbours, and its place among them.
-        link: Option<(Arc<crate::decompress::Chain>, u64)>,
+        /// Its place among the blocks whose history it shares. Dropped, those behind it do not wait.
+        link: Option<crate::decompress::Ticket>,
     },
 }
 
@@ -262,6 +262,12 @@ impl Block {
                 file.read_exact_at(&mut self.input[self.payload.clone()], offset)
             }
         }
+    }
+
+    /// Its payload could not be read: there is nothing to do with it any more.
+    pub(crate) fn unread(&mut self, error: io::Error) {
+        self.task = Task::Usual;
+        self.outcome = Outcome::Unread(error);
     }
 
     /// The result: the coded bytes, or the payload of a block that passes as it is; nothing of one that failed.

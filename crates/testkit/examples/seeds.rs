@@ -85,7 +85,13 @@ fn lz4() {
     let header_len = Descriptor { linked: true, ..Descriptor::default() }.encode(&mut header);
     let empty = [&header[..header_len], b"\0\0\0\x80\x02\0\0\x80ab\0\0\0\0"].concat();
     let zero = [&header[..header_len], b"\x0A\0\0\0\x14a\0\0\x50\x01\x02\x03\x04\x05\0\0\0\0"].concat();
+    let linked = Descriptor { linked: true, block_checksum: true, ..Descriptor::default() };
+    let linked_len = linked.encode(&mut header);
+    let right = Checksum::of(b"cd").to_le_bytes();
+    let unchecked =
+        [&header[..linked_len], b"\x02\0\0\x80ab\0\0\0\0\x02\0\0\x80cd", &right, &[0; 4]].concat();
     for (seed, bytes) in [
+        ("linked-bad-checksum", &unchecked),
         ("two-frames", &[&plain[..], &checked].concat()),
         ("plain", &plain),
         ("checked", &checked),

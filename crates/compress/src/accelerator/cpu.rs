@@ -20,7 +20,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use super::{Accelerator, DeviceError, Kernel};
-use crate::brick::{BLOCKS, Block, Brick, Outcome};
+use crate::brick::{BLOCKS, Block, Brick};
 use crate::timeline::{Lane, Timeline};
 
 /// A pool of threads that compute blocks.
@@ -180,7 +180,7 @@ fn compute(worker: &mut dyn super::Worker, job: Job, number: usize, timeline: Op
     let read_here = block.is_read_late();
     let start = Instant::now();
     match block.load() {
-        Err(error) => block.set_outcome(Outcome::Unread(error)),
+        Err(error) => block.unread(error),
         Ok(()) => {
             let loaded = Instant::now();
             // A panic would leave whoever waits for the block waiting for ever. The outcome stays pending, which

@@ -49,7 +49,7 @@ impl Accelerator for Inline {
 pub(super) fn load(brick: &mut Brick) {
     for block in brick.blocks_mut() {
         if let Err(error) = block.load() {
-            block.set_outcome(Outcome::Unread(error));
+            block.unread(error);
         }
     }
 }

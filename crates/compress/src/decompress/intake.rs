@@ -206,7 +206,7 @@ impl Intake {
             checksum = Some(u32::from_le_bytes(*bytes));
         }
         let most = self.frame.map_or(LEGACY_BLOCK, |frame| frame.block_size.bytes());
-        let link = self.chain.as_ref().map(|chain| (Arc::clone(chain), self.blocks));
+        let link = self.chain.as_ref().map(|chain| chain.ticket(self.blocks));
         block.set_task(Task::Decode { most, stored: self.stored, checksum, link });
         self.blocks += 1;
         brick.is_full() || (self.frame.is_none() && brick.blocks().len() >= LEGACY_BLOCKS)

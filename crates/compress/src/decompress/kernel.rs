@@ -48,7 +48,7 @@ impl Worker for Decoder {
         let outcome = match link {
             None if stored => Outcome::Stored,
             None => decode_into(block, most, &self.dictionary),
-            Some((chain, number)) => match chain.turn(number) {
+            Some(mut ticket) => match ticket.turn() {
                 None => Outcome::Skipped,
                 Some(turn) => {
                     let outcome =

@@ -13,7 +13,7 @@ mod kernel;
 
 use std::io::{Read, Write};
 
-pub(crate) use chain::Chain;
+pub(crate) use chain::{Chain, Ticket};
 pub(crate) use content::ContentWriter;
 pub(crate) use intake::{Intake, ReadFeed};
 pub use kernel::DecompressKernel;
