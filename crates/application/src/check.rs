@@ -269,6 +269,7 @@ fn put<W: Write>(out: &mut Option<W>, bytes: &[u8]) -> io::Result<()> {
     out.as_mut().map_or(Ok(()), |out| out.write_all(bytes))
 }
 
-fn is_bad(error: &io::Error) -> bool {
+/// Whether the content is at fault, and not the system.
+pub(crate) fn is_bad(error: &io::Error) -> bool {
     matches!(error.get_ref(), Some(inner) if inner.is::<BadContent>())
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, IoSlice, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 
-use crate::check::{FileCheck, FinishedFile, StreamCheck, Verdict};
+use crate::check::{FileCheck, FinishedFile, StreamCheck, Verdict, is_bad};
 use crate::extents::Extents;
 use crate::partial::PartialFile;
 
@@ -122,7 +122,8 @@ impl FileSink {
     /// Bytes came, perhaps the next ones. Those of a content that cannot be are thrown away with all before them.
     fn offer(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let offered = self.check.offer(at, bytes, self.partial.name());
-        if offered.is_err() {
+        // A full disk is no fault of the content: what came is kept.
+        if offered.as_ref().is_err_and(is_bad) {
             self.partial.spoil();
         }
         offered

@@ -1,9 +1,9 @@
 //! Standard input and output of the filters: whole reads and writes, past the line buffers of the standard library.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -28,7 +28,13 @@ impl Input {
             return Self::stdin();
         }
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Self(PipeReader::new(file)))
+        Ok(file.into())
+    }
+}
+
+impl From<File> for Input {
+    fn from(file: File) -> Self {
+        Self(PipeReader::new(file))
     }
 }
 
@@ -70,6 +76,11 @@ pub(crate) fn stdin_file() -> io::Result<File> {
 /// Standard output as a file of its own, at the same place.
 pub(crate) fn stdout_file() -> io::Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Whether both are the same file, under whatever names.
+pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// Whether standard output leads into another program.

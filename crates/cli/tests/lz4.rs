@@ -191,7 +191,7 @@ fn a_timeline_is_drawn_of_either_schedule() {
         let args = ["lz4", "--schedule", schedule, "--timeline", &svg, "-c", "--brick", "1", &input];
         assert_eq!(run(&args, b"").code, Some(0));
         let picture = String::from_utf8(folder.read(&format!("{schedule}.svg"))).unwrap();
-        for part in ["<svg ", schedule, ">read<", ">compute 1<", ">write<"] {
+        for part in ["<svg ", schedule, ">read<", ">compute ", ">write<"] {
             assert!(picture.contains(part), "{part}");
         }
     }

@@ -38,7 +38,8 @@ pub(crate) fn run(args: &Lz4Args) -> anyhow::Result<Exit> {
         bail!("--rm deletes IN only when the result is a file: name OUT");
     }
     // Found out before anything is done that a picture would be of.
-    let picture = args.timeline.as_deref().map(|path| Picture::create(path, args.force)).transpose()?;
+    let picture = args.timeline.as_deref();
+    let picture = picture.map(|path| Picture::create(path, args.force, &source, &target)).transpose()?;
     let input = source.input(matches!(target, Target::Stdout(_)))?;
     let start = Instant::now();
     let shown = source.len().filter(|_| bar_is_wanted(args, &target));
@@ -174,21 +175,31 @@ struct Picture<'a> {
 
 impl<'a> Picture<'a> {
     /// Makes the file; one that is there is replaced only when `force` says so.
-    fn create(path: &'a Path, force: bool) -> anyhow::Result<Self> {
-        let mut options = OpenOptions::new();
+    fn create(path: &'a Path, force: bool, source: &Source, target: &Target) -> anyhow::Result<Self> {
+        let there = path.metadata();
         // What is no file, as /dev/null, can be written as it is.
-        let new = !force && !path.metadata().is_ok_and(|there| !there.is_file());
-        let file = if new {
-            options.write(true).create_new(true)
-        } else {
-            options.write(true).create(true).truncate(true)
-        };
-        match file.open(path) {
+        let new = !force && !there.as_ref().is_ok_and(|there| !there.is_file());
+        let mut options = OpenOptions::new();
+        // Emptied only when it is known to be nobody else's.
+        let options = options.write(true).create(true).create_new(new).truncate(false);
+        let file = match options.open(path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 bail!("{} exists; -f replaces it", path.display())
             }
-            file => Ok(Self { path, file: file.with_context(|| cannot_draw(path))? }),
+            file => file.with_context(|| cannot_draw(path))?,
+        };
+        let opened = file.metadata().with_context(|| cannot_draw(path))?;
+        if opened.is_file() {
+            if source.is(&opened) || target.is(&opened) {
+                if there.is_err() {
+                    // The result was to have this name: it is not to find a file there.
+                    let _ = std::fs::remove_file(path);
+                }
+                bail!("{} is what is read or written; name another file for the timeline", path.display());
+            }
+            file.set_len(0).with_context(|| cannot_draw(path))?;
         }
+        Ok(Self { path, file })
     }
 
     fn draw(mut self, timeline: &Timeline, title: &str) -> anyhow::Result<()> {

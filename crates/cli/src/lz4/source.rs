@@ -1,4 +1,4 @@
-//! [`Source`]: what is read: a file, standard input, or standard input that is a file.
+//! [`Source`]: what is read: a file, a stream that was named, or standard input, which may be either.
 
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal as _};
@@ -13,9 +13,9 @@ use crate::stdio;
 /// What is read.
 pub(crate) struct Source {
     path: Option<PathBuf>,
-    /// The file; none for streams.
+    /// Taken when it is read.
     file: Option<File>,
-    metadata: Option<Metadata>,
+    metadata: Metadata,
 }
 
 impl Source {
@@ -28,32 +28,32 @@ impl Source {
             bail!("standard input is a terminal; name a file, or - for what you type");
         }
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
-            let file = stdio::stdin_file().context("cannot read standard input")?;
-            let metadata = file.metadata().ok().filter(Metadata::is_file);
-            return Ok(Self { path: None, file: metadata.is_some().then_some(file), metadata });
+            let cannot = "cannot read standard input";
+            let file = stdio::stdin_file().context(cannot)?;
+            let metadata = file.metadata().context(cannot)?;
+            return Ok(Self { path: None, file: Some(file), metadata });
         };
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
         if metadata.is_dir() {
             bail!("{} is a folder; `tar c {0} | packhorse lz4` compresses one", path.display());
         }
-        Ok(Self { path: Some(path.to_owned()), file: Some(file), metadata: Some(metadata) })
+        Ok(Self { path: Some(path.to_owned()), file: Some(file), metadata })
     }
 
     /// Bytes that it has, if that is known.
     pub(crate) fn len(&self) -> Option<u64> {
-        self.metadata.as_ref().filter(|metadata| metadata.is_file()).map(Metadata::len)
+        self.metadata.is_file().then_some(self.metadata.len())
     }
 
     /// What the system says of the file that was named.
     pub(crate) fn metadata(&self) -> Option<&Metadata> {
-        self.metadata.as_ref().filter(|_| self.path.is_some())
+        self.path.as_ref().map(|_| &self.metadata)
     }
 
-    /// Whether `other` is the file that was named, under whatever name.
+    /// Whether `other` is the file that is read, under whatever name.
     pub(crate) fn is(&self, other: &Metadata) -> bool {
-        use std::os::unix::fs::MetadataExt as _;
-        self.metadata().is_some_and(|ours| (ours.dev(), ours.ino()) == (other.dev(), other.ino()))
+        stdio::is_same(&self.metadata, other)
     }
 
     /// For reading, once. `feeds_stdout`: what is read becomes what is written to standard output.
@@ -61,17 +61,13 @@ impl Source {
     /// # Errors
     /// When the system says nothing about it.
     pub(crate) fn input(&mut self, feeds_stdout: bool) -> anyhow::Result<Input<'static>> {
-        match self.file.take() {
-            Some(file) => Input::file(file).context("cannot read the input"),
-            None => {
-                let (reader, interrupt) =
-                    Interruptible::stdin(feeds_stdout).context("cannot read standard input")?;
-                Ok(Input::Interruptible {
-                    reader: Box::new(reader),
-                    interrupt: Box::new(move || drop(interrupt)),
-                })
-            }
+        let file = self.file.take().context("the input was read already")?;
+        if self.metadata.is_file() {
+            return Input::file(file).context("cannot read the input");
         }
+        let (reader, interrupt) =
+            Interruptible::new(file, feeds_stdout).with_context(|| format!("cannot read {}", self.name()))?;
+        Ok(Input::Interruptible { reader: Box::new(reader), interrupt: Box::new(move || drop(interrupt)) })
     }
 
     /// Deletes the file that was named.

@@ -7,7 +7,7 @@
 //!   standard output        as it is; a terminal only when asked
 //! ```
 
-use std::fs::{File, FileTimes, OpenOptions};
+use std::fs::{File, FileTimes, Metadata, OpenOptions};
 use std::io::{self, IoSlice, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 use super::args::Lz4Args;
 use super::source::Source;
 use crate::signals;
-use crate::stdio::Output;
+use crate::stdio::{self, Output};
 
 /// Where the result goes.
 pub(crate) enum Target {
@@ -62,7 +62,7 @@ impl Target {
             if terminal && !asked {
                 bail!("standard output is a terminal; -c writes to it all the same, or name a file");
             }
-            return stdout();
+            return stdout(source);
         };
         Self::file(path, source, args.force)
     }
@@ -90,6 +90,16 @@ impl Target {
             .with_context(cannot)?;
         signals::delete_when_interrupted(partial.path());
         Ok(Self::New { partial, path, replace })
+    }
+
+    /// Whether `other` is the file that is written, or that the result replaces.
+    pub(crate) fn is(&self, other: &Metadata) -> bool {
+        let there = match self {
+            Self::Nowhere | Self::Stdout(_) => return false,
+            Self::Redirected(file) | Self::Special(file) => file.metadata(),
+            Self::New { path, .. } => path.metadata(),
+        };
+        there.is_ok_and(|there| stdio::is_same(&there, other))
     }
 
     /// Whether what is written is to be told: not in the middle of a pipeline.
@@ -158,13 +168,17 @@ fn lead(mut path: PathBuf) -> PathBuf {
     path
 }
 
-fn stdout() -> anyhow::Result<Target> {
+fn stdout(source: &Source) -> anyhow::Result<Target> {
     let output = Output::stdout()?;
-    let file = crate::stdio::stdout_file().context("cannot write to standard output")?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Ok(Target::Redirected(file));
+    let file = stdio::stdout_file().context("cannot write to standard output")?;
+    match file.metadata() {
+        // It would read what it wrote, until the disk is full.
+        Ok(there) if there.is_file() && source.is(&there) => {
+            bail!("standard output is the file that is read; lead it into another one")
+        }
+        Ok(there) if there.is_file() => Ok(Target::Redirected(file)),
+        _ => Ok(Target::Stdout(output)),
     }
-    Ok(Target::Stdout(output))
 }
 
 /// The name that `lz4` would give: `.lz4` more, or less.
