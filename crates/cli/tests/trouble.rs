@@ -45,15 +45,21 @@ fn nothing_at_all_is_told() {
 }
 
 #[test]
-fn a_stream_cut_anywhere_leaves_no_partial_file() {
+fn a_stream_cut_anywhere_leaves_nothing_or_what_a_later_receiver_goes_on_with() {
     let folder = Folder::new();
     for profile in ["native", "ftag"] {
         let whole = recording(&folder, 20_000, &["--profile", profile]);
         for cut in [1, 7, 30, 200, whole.len() / 2, whole.len() * 9 / 10] {
             let inbox = folder.path("inbox");
-            let ended = run(&["recv", inbox.to_str().unwrap()], &whole[..cut]);
+            let ended = run(&["recv", "--no-resume", inbox.to_str().unwrap()], &whole[..cut]);
             assert_says(&ended, 1, "");
             assert!(names(&inbox).is_empty(), "{profile} cut at {cut}: {:?}", names(&inbox));
+            let ended = run(&["recv", inbox.to_str().unwrap()], &whole[..cut]);
+            assert_says(&ended, 1, "");
+            let left = names(&inbox);
+            let kept = |ending: &str| left.iter().filter(|name| name.ends_with(ending)).count();
+            assert!(left.len() <= 2 && kept(".part") == kept(".journal"), "{profile} cut at {cut}: {left:?}");
+            left.iter().for_each(|name| fs::remove_file(inbox.join(name)).unwrap());
         }
     }
 }
