@@ -9,7 +9,7 @@ const FIRST: Duration = Duration::from_secs(1);
 /// A receiver holds an acknowledgement back at most so long, and clocks are coarse.
 const SLACK: Duration = Duration::from_millis(60);
 /// Longest wait between two questions.
-const MOST: Duration = Duration::from_secs(4);
+const MOST: Duration = Duration::from_secs(2);
 /// Such a round trip is none: one of the clocks stood still, or was set.
 const STOPPED: Duration = Duration::from_secs(30);
 /// The shortest round trip is that of so long ago at most: routes change.
@@ -68,7 +68,8 @@ impl RoundTrip {
     pub fn timeout(&self, asked: u32) -> Duration {
         let most = self.smoothed.map_or(MOST, |smoothed| MOST.max(smoothed * 3 / 2 + SLACK));
         let first = self.smoothed.map_or(FIRST, |smoothed| smoothed + self.variation * 4 + SLACK);
-        first.saturating_mul(1 << asked.min(5)).min(most)
+        // Twice each: where half of the questions or answers are lost, patience must not run out before chance does.
+        first.saturating_mul(1 << (asked / 2).min(5)).min(most)
     }
 }
 
