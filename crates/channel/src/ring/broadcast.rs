@@ -11,6 +11,9 @@ use super::atomic::{Ordering, fence};
 use super::shared::{Consume, Fault, Produce, Run, Shared, to_end};
 use super::turns::Turn;
 
+/// Looks at both ends of the log before they are held for corrupt.
+const LOOKS: u32 = 10_000;
+
 /// The writing end.
 #[derive(Debug)]
 pub struct Producer {
@@ -165,12 +168,21 @@ impl Consume for Consumer {
         if behind as i64 <= 0 {
             return Ok(());
         }
-        self.tail = ring.tail().load(Ordering::Acquire);
-        if self.tail.wrapping_sub(oldest) > ring.cells() {
-            return Err(Fault::Corrupt);
-        }
+        let (oldest, tail) = ends(ring).ok_or(Fault::Corrupt)?;
+        let behind = oldest.wrapping_sub(self.cursor);
+        self.tail = tail;
         self.cursor = oldest;
         ring.cursor(self.peer).store(oldest, Ordering::Release);
         Err(Fault::Lagged(behind))
     }
+}
+
+/// The oldest cell that is whole and the one behind the newest, of one moment. The writer moves the one before it writes and the other
+/// afterwards, and may go round the ring between two looks: then it is looked again. `None` where they never fit together.
+fn ends(ring: &impl Shared) -> Option<(u64, u64)> {
+    (0..LOOKS).find_map(|_| {
+        let tail = ring.tail().load(Ordering::Acquire);
+        let oldest = ring.head().load(Ordering::Acquire);
+        (tail.wrapping_sub(oldest) <= ring.cells()).then_some((oldest, tail))
+    })
 }
