@@ -19,6 +19,27 @@ use packhorse_transport::{Faults, Noise};
 use support::{Ended, Folder, assert_says, ended, names, ok, packhorse, port, run, start, wait_for};
 
 #[test]
+fn a_block_that_comes_while_it_is_decoded_leaves_the_file_as_it_was_sent() {
+    let folder = Folder::new();
+    let bytes = patterns::random(11, 10_000);
+    let file = folder.write("f", &bytes);
+    let sent = run(&["send", &file, "--block", "1000", "--mode", "fountain=50"], b"");
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    // COBS: frames between zeroes. The long ones are ten blocks, then repair symbols.
+    let mut frames: Vec<&[u8]> =
+        sent.stdout.split(|byte| *byte == 0).filter(|frame| !frame.is_empty()).collect();
+    let long: Vec<usize> = (0..frames.len()).filter(|at| frames[*at].len() > 1000).collect();
+    assert_eq!(long.len(), 15, "ten blocks and five repair symbols");
+    // The first block comes late: behind the repair symbol that took its place, all in one piece.
+    let late = frames.remove(long[0]);
+    frames.insert(long[10], late);
+    let stream: Vec<u8> = frames.iter().flat_map(|frame| [&[0][..], frame, &[0]].concat()).collect();
+    let ended = run(&["recv", &folder.text("inbox")], &stream);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(folder.read("inbox/f") == bytes, "it is another file");
+}
+
+#[test]
 fn packets_refused_before_the_receiver_was_there_do_not_spoil_what_it_has_answered() {
     let folder = Folder::new();
     let file = folder.write("f", &patterns::random(3, 50_000));

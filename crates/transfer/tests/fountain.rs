@@ -204,3 +204,22 @@ fn symbols_that_make_no_sense_are_refused_and_memory_stays_bounded() {
     assert_eq!(end.handle(repair(3, 1), &symbol), Err(Refused::Repeat));
     assert_eq!(end.receiver.blocks().count(), 1000);
 }
+
+#[test]
+fn a_block_that_comes_while_its_place_is_read_is_told_apart() {
+    let layout = Layout::new(40, 10).unwrap();
+    let geometry = Geometry::of(Shape::for_blocks(10, Some(40)), layout).unwrap();
+    let mut end = End::new(geometry, 40, 100);
+    for block in [0, 2, 3] {
+        end.receiver.handle_block(NOW, block, 10).unwrap();
+        end.gather.handle_block(block);
+        assert!(!end.gather.awaits_decoding(block));
+    }
+    let kept = end.gather.handle_repair(0, 0, 10, end.receiver.blocks()).unwrap();
+    assert_eq!(kept, Keep::InPlaceOf(1));
+    assert!(end.gather.awaits_decoding(1), "the place of block 1 holds the symbol that decoding reads");
+    let decode = end.gather.poll_decode().unwrap();
+    assert!(end.gather.awaits_decoding(1));
+    end.gather.decoded(decode.source.number, false, end.receiver.blocks());
+    assert!(!end.gather.awaits_decoding(1), "decoding failed: the block is welcome");
+}

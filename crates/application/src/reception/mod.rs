@@ -193,6 +193,10 @@ impl<P: Profile> ReceiveSession<P> {
             }
             return;
         }
+        if object.fountain.as_ref().is_some_and(|fountain| fountain.gather.awaits_decoding(number)) {
+            self.report.transfer.repeats += 1;
+            return;
+        }
         match receiver.handle_block(self.now, number, bytes.len()) {
             Ok(place) => {
                 self.report.transfer.blocks += 1;

@@ -193,6 +193,17 @@ impl Gather {
         Ok(Keep::InPlaceOf(block))
     }
 
+    /// Whether a block belongs to a source block that is being decoded: its place may hold the repair symbol that decoding reads, so a
+    /// block that comes now must not be written there. Decoding gives it anyway.
+    #[must_use]
+    pub fn awaits_decoding(&self, block: u32) -> bool {
+        if self.open.is_empty() {
+            return false;
+        }
+        let source = self.geometry.place_of(block).map(|(source, _)| source.number);
+        source.and_then(|number| self.open.get(&number)).is_some_and(|open| open.state == State::Decoding)
+    }
+
     /// A block has come that was missing.
     pub fn handle_block(&mut self, block: u32) {
         if self.open.is_empty() {
