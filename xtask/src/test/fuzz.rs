@@ -7,7 +7,7 @@ use crate::need::Need;
 pub(super) const NEEDS: &[Need] = fuzz::NEEDS;
 
 /// Seconds for each target.
-const SECONDS: u64 = 5;
+const SECONDS: u64 = 4;
 
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     let targets = fuzz::targets(&context.workspace)?;
