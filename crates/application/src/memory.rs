@@ -156,13 +156,14 @@ impl MemoryStore {
             Command::Complete { key, size, hash, .. } => {
                 if let Some(mut partial) = self.open.remove(&key) {
                     partial.bytes.resize(usize::try_from(size).unwrap_or(0), 0);
-                    let result = content(&partial, kind).and_then(|(bytes, found)| {
-                        if found != hash {
-                            return Err(Lost::Damaged);
-                        }
-                        self.files.insert(partial.name, bytes);
-                        Ok(Landed { path: None, content: None })
-                    });
+                    let result =
+                        content(partial.bytes, partial.compression, kind).and_then(|(bytes, found)| {
+                            if found != hash {
+                                return Err(Lost::Damaged);
+                            }
+                            self.files.insert(partial.name, bytes);
+                            Ok(Landed { path: None, content: None })
+                        });
                     outcomes.push(Outcome::Ended { key, result });
                 }
             }
@@ -201,11 +202,15 @@ impl MemoryStore {
 }
 
 /// The content of a whole object, and its hash.
-fn content(partial: &Partial, kind: HashKind) -> Result<(Vec<u8>, [u8; 32]), Lost> {
-    let Some(about) = partial.compression else {
+fn content(
+    object: Vec<u8>,
+    compression: Option<Compression>,
+    kind: HashKind,
+) -> Result<(Vec<u8>, [u8; 32]), Lost> {
+    let Some(about) = compression else {
         let mut hasher = Hasher::new(kind);
-        hasher.update(&partial.bytes);
-        return Ok((partial.bytes.clone(), hasher.finish()));
+        hasher.update(&object);
+        return Ok((object, hasher.finish()));
     };
     let mut unpacker = Unpacker::new(about, Expansion::default(), kind)?;
     let mut bytes = Vec::new();
@@ -213,7 +218,7 @@ fn content(partial: &Partial, kind: HashKind) -> Result<(Vec<u8>, [u8; 32]), Los
         bytes.extend_from_slice(piece);
         Ok(())
     };
-    unpacker.feed(&partial.bytes, &mut emit)?;
+    unpacker.feed(&object, &mut emit)?;
     let (_, hash) = unpacker.finish(&mut emit)?;
     Ok((bytes, hash))
 }

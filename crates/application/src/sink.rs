@@ -62,7 +62,7 @@ impl FileSink {
         self.flush()?;
         let mut at = offset;
         for piece in pieces {
-            self.offer(at, piece)?;
+            offer(&mut self.check, &mut self.partial, at, piece)?;
             at += piece.len() as u64;
         }
         let mut at = offset;
@@ -88,10 +88,7 @@ impl FileSink {
     /// Writes what is gathered.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if !self.gathered.is_empty() {
-            let gathered = core::mem::take(&mut self.gathered);
-            let offered = self.offer(self.at, &gathered);
-            self.gathered = gathered;
-            offered?;
+            offer(&mut self.check, &mut self.partial, self.at, &self.gathered)?;
             self.partial.file().write_all_at(&self.gathered, self.at)?;
             self.partial.note(self.at, self.gathered.len() as u64);
             self.gathered.clear();
@@ -118,16 +115,16 @@ impl FileSink {
         self.partial.file().set_len(size)?;
         self.check.finish(self.partial, size)
     }
+}
 
-    /// Bytes came, perhaps the next ones. Those of a content that cannot be are thrown away with all before them.
-    fn offer(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let offered = self.check.offer(at, bytes, self.partial.name());
-        // A full disk is no fault of the content: what came is kept.
-        if offered.as_ref().is_err_and(is_bad) {
-            self.partial.spoil();
-        }
-        offered
+/// Bytes came, perhaps the next ones. Those of a content that cannot be are thrown away with all before them.
+fn offer(check: &mut FileCheck, partial: &mut PartialFile, at: u64, bytes: &[u8]) -> io::Result<()> {
+    let offered = check.offer(at, bytes, partial.name());
+    // A full disk is no fault of the content: what came is kept.
+    if offered.as_ref().is_err_and(is_bad) {
+        partial.spoil();
     }
+    offered
 }
 
 /// Bytes in order to a writer that cannot seek; what comes too early waits in a file without a name.

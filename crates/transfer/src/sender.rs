@@ -124,7 +124,7 @@ impl Sender {
     /// Sends an object whose size is known, in mode once or repeat.
     #[must_use]
     pub fn new(layout: Layout, config: SenderConfig) -> Self {
-        Self::whole(layout, config)
+        Self::passes(layout, config, true)
     }
 
     /// Sends a stream of unknown length: blocks go out as [`append`](Self::append) announces them. Copies follow
@@ -134,12 +134,7 @@ impl Sender {
     /// # Errors
     /// When the block size is 0.
     pub fn stream(block_size: u32, config: SenderConfig) -> Result<Self, LayoutError> {
-        let lag = match (config.order, config.mode.copies()) {
-            (RepeatOrder::Together, _) | (_, 0) => 0,
-            (RepeatOrder::Spread, copies) => (config.stream_window / copies).max(1),
-        };
-        let plan = Plan::new(config.mode.copies(), lag);
-        Ok(Self::with(Layout::new(0, block_size)?, config, Schedule::Passes(plan), false))
+        Ok(Self::passes(Layout::new(0, block_size)?, config, false))
     }
 }
 
@@ -164,22 +159,21 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
     pub fn arq(layout: Layout, config: SenderConfig, slots: W, whole: bool) -> Self {
         Self { answers: true, ..Self::with(layout, config, Schedule::Arq(Window::new(slots)), whole) }
     }
-
-    /// As [`new`](Sender::new) and [`stream`](Sender::stream), for callers that have senders of all modes side by side: copies
-    /// follow `lag` blocks behind; a stream begins with an empty layout and `whole` false.
-    #[must_use]
-    pub fn passes(layout: Layout, config: SenderConfig, lag: u32, whole: bool) -> Self {
-        Self::with(layout, config, Schedule::Passes(Plan::new(config.mode.copies(), lag)), whole)
-    }
 }
 
 impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W, F> {
-    fn whole(layout: Layout, config: SenderConfig) -> Self {
+    /// As [`new`](Sender::new) and [`stream`](Sender::stream), for callers that have senders of all modes side by side: a stream
+    /// begins with an empty layout and `whole` false. Copies follow the whole object, or, of a stream, as closely as its
+    /// window says.
+    #[must_use]
+    pub fn passes(layout: Layout, config: SenderConfig, whole: bool) -> Self {
+        let copies = config.mode.copies();
         let lag = match config.order {
-            RepeatOrder::Together => 0,
-            RepeatOrder::Spread => layout.blocks(),
+            RepeatOrder::Spread if whole => layout.blocks(),
+            RepeatOrder::Spread if copies > 0 => (config.stream_window / copies).max(1),
+            RepeatOrder::Spread | RepeatOrder::Together => 0,
         };
-        Self::with(layout, config, Schedule::Passes(Plan::new(config.mode.copies(), lag)), true)
+        Self::with(layout, config, Schedule::Passes(Plan::new(copies, lag)), whole)
     }
 
     fn with(layout: Layout, config: SenderConfig, schedule: Schedule<W, F>, whole: bool) -> Self {

@@ -8,6 +8,7 @@
 //! more than once, coded or acknowledged, a [`SendSession`](crate::SendSession) decides instead: see `session`.
 
 mod blocks;
+mod form;
 mod messages;
 mod open;
 mod session;

@@ -1,26 +1,17 @@
-//! What an entry of the catalog becomes: the bytes of a file or a stream, or a compressed form of them.
+//! What an entry of the catalog becomes on a link without a way back: the sender of its blocks, and what reads them.
 //!
-//! ```text
-//!                 once                              blocks needed more than once
-//!   file          as it is                          as it is
-//!   compressed    made on the way, as a stream      made beforehand, in a file without a name
-//!   stream        as it comes, compressed or not    as it comes, within a window
-//! ```
+//! Compressed, it is made on the way where blocks are sent once, and beforehand where they are needed more than once.
 
 use std::fs::File;
-use std::io;
 
 use packhorse_link::{Framing, Transport};
-use packhorse_transfer::{
-    Compression, CompressionMethod, ControlCodec as _, Layout, Meta, Mode, RepeatOrder, Sender,
-};
+use packhorse_transfer::{ControlCodec as _, Layout, Meta, Mode, RepeatOrder, Sender};
 
 use super::Outgoing;
+use super::form::{FileForm, Form, Rules};
 use crate::SendError;
 use crate::catalog::{Entry, EntryKind};
 use crate::choose::{self, LinkEstimate};
-use crate::integrity::{Hasher, hash_file};
-use crate::pack::{self, Packer};
 use crate::profile::Profile;
 use crate::slab_reader::{ByteStream, Job};
 
@@ -33,39 +24,35 @@ where
         let name = entry.name.as_str();
         let unreadable = |source| SendError::Read { name: name.to_owned(), source };
         let unsendable = |reason: &str| unsendable::<P>(name, reason.to_owned());
-        let kind = P::Codec::HASH;
-        if entry.kind == EntryKind::Stream {
+        let rules = Rules {
+            kind: P::Codec::HASH,
+            compress: self.compress,
+            spool_max: if self.config.mode == Mode::Once { 0 } else { u64::MAX },
+            hash_max: if P::HASH_FIRST { u64::MAX } else { 0 },
+        };
+        let form = if entry.kind == EntryKind::Stream {
             if !P::Codec::SESSIONS {
                 return Err(unsendable("its length must be known; write it to a file and send that"));
             }
-            if !self.compress {
-                return self.stream(ByteStream::Plain(Box::new(io::stdin())), name);
-            }
-            meta.compression = Some(lz4(None, true));
-            let packer = Packer::stream(io::stdin(), kind).map_err(SendError::Threads)?;
-            return self.stream(ByteStream::Packed(Box::new(packer)), name);
-        }
-        let (mut size, file) = entry.open().map_err(unreadable)?;
-        let Some(mut file) = file.filter(|_| size > 0) else {
-            meta.hash = Some(Hasher::new(kind).finish());
-            return self.whole(None, size, meta, name);
+            rules.stdin().map_err(SendError::Threads)?
+        } else {
+            let (size, file) = entry.open().map_err(unreadable)?;
+            rules.file(size, file).map_err(unreadable)?
         };
-        if self.compress && self.config.mode == Mode::Once {
-            meta.compression = Some(lz4(Some(size), true));
-            let packer = Packer::file(file, size, kind).map_err(unreadable)?;
-            return self.stream(ByteStream::Packed(Box::new(packer)), name);
+        match form {
+            Form::Empty { size, hash } => {
+                meta.hash = Some(hash);
+                self.whole(None, size, meta, name)
+            }
+            Form::Stream(reader, compression) => {
+                meta.compression = compression;
+                self.stream(reader, name)
+            }
+            Form::File(FileForm { file, size, hash, compression }) => {
+                (meta.hash, meta.compression) = (hash, compression);
+                self.whole(Some(file), size, meta, name)
+            }
         }
-        if self.compress
-            && let Some(spooled) = pack::spool(&file, size, kind).map_err(unreadable)?
-        {
-            meta.compression = Some(lz4(Some(size), false));
-            meta.hash = Some(spooled.hash);
-            (file, size) = (spooled.file, spooled.size);
-        }
-        if P::HASH_FIRST && meta.hash.is_none() {
-            meta.hash = Some(hash_file(kind, &file, size).map_err(unreadable)?);
-        }
-        self.whole(Some(file), size, meta, name)
     }
 
     /// Bytes whose number is known at their end.
@@ -100,11 +87,6 @@ where
         }
         Ok(Sender::new(layout, self.config))
     }
-}
-
-/// What is said of an object that becomes so many bytes of content.
-pub(super) const fn lz4(content: Option<u64>, growing: bool) -> Compression {
-    Compression { method: CompressionMethod::Lz4, content, growing }
 }
 
 pub(super) fn unsendable<P: Profile>(name: &str, reason: String) -> SendError {

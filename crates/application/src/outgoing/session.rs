@@ -18,13 +18,11 @@ use packhorse_link::{Framing, Transport};
 use packhorse_transfer::{ControlCodec as _, HashKind, Mode};
 
 use super::Outgoing;
-use super::open::lz4;
+use super::form::{FileForm, Form, Rules};
 use crate::catalog::{Catalog, Entry, EntryKind};
 use crate::choose::Envelope;
 use crate::feed::Input;
 use crate::inlet::{Came, Inlet};
-use crate::integrity::{Hasher, hash_file};
-use crate::pack::{self, Packer};
 use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
 use crate::report::SendReport;
@@ -262,44 +260,29 @@ where
         watch: &mut dyn Watch,
     ) -> Result<(), SendError> {
         let name = entry.name.as_str();
-        let kind = P::Codec::HASH;
         let unreadable = |source| SendError::Read { name: name.to_owned(), source };
-        let mut compression = None;
-        let (size, hash, source) = if entry.kind == EntryKind::Stream {
-            let reader = if self.compress {
-                compression = Some(lz4(None, true));
-                ByteStream::Packed(Box::new(Packer::stream(io::stdin(), kind).map_err(SendError::Threads)?))
-            } else {
-                ByteStream::Plain(Box::new(io::stdin()))
-            };
-            (None, None, read_ahead(reader, kind).map_err(SendError::Threads)?)
+        let rules = Rules {
+            kind: P::Codec::HASH,
+            compress: self.compress,
+            spool_max: self.spool_max(),
+            hash_max: if P::HASH_FIRST { u64::MAX } else { HASH_FIRST },
+        };
+        let form = if entry.kind == EntryKind::Stream {
+            rules.stdin().map_err(SendError::Threads)?
         } else {
-            let opened = entry.open().map_err(unreadable).inspect_err(|_| session.skip())?;
-            match opened {
-                (size, Some(file)) if size > 0 && self.compress && size > self.spool_max() => {
-                    compression = Some(lz4(Some(size), true));
-                    let packer = Packer::file(file, size, kind).map_err(unreadable)?;
-                    let reader = ByteStream::Packed(Box::new(packer));
-                    (None, None, read_ahead(reader, kind).map_err(SendError::Threads)?)
-                }
-                (content, Some(file)) if content > 0 => {
-                    let (mut file, mut size, mut hash) = (file, content, None);
-                    // What is in a spool has no name to be opened by again.
-                    let mut path = Some(entry.path.clone());
-                    if self.compress
-                        && let Some(spooled) = pack::spool(&file, size, kind).map_err(unreadable)?
-                    {
-                        compression = Some(lz4(Some(content), false));
-                        (file, size, hash) = (spooled.file, spooled.size, Some(spooled.hash));
-                        path = None;
-                    } else if size <= HASH_FIRST || P::HASH_FIRST {
-                        hash = Some(hash_file(kind, &file, size).map_err(unreadable)?);
-                    }
-                    let file = FileSource::new(file, size, kind);
-                    let file = path.into_iter().fold(file, FileSource::at);
-                    (Some(size), hash, Source::File(file))
-                }
-                (size, _) => (Some(size), Some(Hasher::new(kind).finish()), Source::Nothing),
+            let (size, file) = entry.open().map_err(unreadable).inspect_err(|_| session.skip())?;
+            rules.file(size, file).map_err(unreadable)?
+        };
+        let (size, hash, compression, source) = match form {
+            Form::Empty { size, hash } => (Some(size), Some(hash), None, Source::Nothing),
+            Form::Stream(reader, compression) => {
+                (None, None, compression, read_ahead(reader, rules.kind).map_err(SendError::Threads)?)
+            }
+            Form::File(FileForm { file, size, hash, compression }) => {
+                let file = FileSource::new(file, size, rules.kind);
+                // What is compressed beforehand has no name to be opened by again.
+                let file = if compression.is_none() { file.at(entry.path.clone()) } else { file };
+                (Some(size), hash, compression, Source::File(file))
             }
         };
         session.offer(

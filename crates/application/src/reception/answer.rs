@@ -25,8 +25,8 @@ const DELAY: Duration = Duration::from_millis(25);
 const LEAST: Duration = Duration::from_millis(5);
 /// How often the end of an object is told without being asked.
 const TIMES: u8 = 3;
-/// How long a receiver stays for a sender that has not said that it has heard all: some of its questions, which come every four
-/// seconds at least, may get lost.
+/// How long a receiver stays for a sender that has not said that it has heard all: some of its questions, which come every two
+/// seconds, or one and a half round trips, at least, may get lost.
 const LINGER: Duration = Duration::from_secs(10);
 /// Bytes of an answer: many links lose short packets less often.
 const LEN: usize = 256;

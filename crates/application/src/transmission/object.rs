@@ -6,8 +6,8 @@ use packhorse_buffer::Instant;
 use packhorse_transfer::arq::Slot;
 use packhorse_transfer::fountain::{Encoder, Geometry, Shape};
 use packhorse_transfer::{
-    AckState, Compression, ControlCodec as _, End, Layout, MTime, Meta, Mode, ObjectKind, RepeatOrder,
-    Sender, SenderConfig, TransferStats, Transmit, tag_of,
+    AckState, Compression, ControlCodec as _, End, Layout, MTime, Meta, Mode, ObjectKind, Sender,
+    SenderConfig, TransferStats, Transmit, tag_of,
 };
 
 use super::{ObjectSource, SendEvent, SendPlan};
@@ -387,19 +387,9 @@ impl Cut {
                 encoder = Some(Encoder::new(geometry));
                 Sender::fountain(layout, geometry, config, plan.answers)
             }
-            Mode::Once | Mode::Repeat { .. } => passes(layout, plan.config, size.is_some()),
+            Mode::Once | Mode::Repeat { .. } => Sender::passes(layout, plan.config, size.is_some()),
             _ => return Err("this mode is not known".to_owned()),
         };
         Ok(Self { sender, meta, encoder })
     }
-}
-
-/// In the modes without code and answers the window has no slots.
-fn passes(layout: Layout, config: SenderConfig, whole: bool) -> Sender<Box<[Slot]>> {
-    let lag = match (config.order, config.mode.copies()) {
-        (RepeatOrder::Together, _) | (_, 0) => 0,
-        (RepeatOrder::Spread, _) if whole => layout.blocks(),
-        (RepeatOrder::Spread, copies) => (config.stream_window / copies).max(1),
-    };
-    Sender::passes(layout, config, lag, whole)
 }

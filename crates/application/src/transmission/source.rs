@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use packhorse_transfer::HashKind;
 
 use crate::integrity::{Hasher, OrderedHasher};
+use crate::slab_reader::shrank;
 
 /// Reads an object.
 pub trait ObjectSource {
@@ -96,14 +97,7 @@ impl FileSource {
 impl ObjectSource for FileSource {
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()> {
         let file = Self::opened(&mut self.file, self.path.as_ref())?;
-        file.read_exact_at(into, offset).map_err(|error| {
-            if error.kind() == io::ErrorKind::UnexpectedEof {
-                let text = "the file became shorter while it was sent; send it again";
-                io::Error::new(io::ErrorKind::UnexpectedEof, text)
-            } else {
-                error
-            }
-        })?;
+        file.read_exact_at(into, offset).map_err(shrank)?;
         self.hasher.offer(offset, into);
         Ok(())
     }

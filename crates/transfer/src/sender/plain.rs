@@ -12,7 +12,7 @@ impl PlainSender {
     /// As [`Sender::new`]; other modes than once and repeat count as once.
     #[must_use]
     pub fn plain(layout: Layout, config: SenderConfig) -> Self {
-        Self::whole(layout, config)
+        Self::passes(layout, config, true)
     }
 }
 
