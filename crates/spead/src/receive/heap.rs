@@ -168,7 +168,7 @@ impl Heap {
     /// The value of the immediate item `id`.
     #[must_use]
     pub fn immediate(&self, id: u64) -> Option<u64> {
-        let pointers = self.words().iter().map(|word| Pointer::from_word(word.get(), self.flavour));
+        let pointers = self.pointers();
         pointers.filter(|pointer| pointer.immediate && pointer.id == id).map(|pointer| pointer.value).next()
     }
 
@@ -181,8 +181,11 @@ impl Heap {
     /// Whether it says that the stream ends. Delivered only by streams that do not stop there.
     #[must_use]
     pub fn is_stop(&self) -> bool {
-        let mut pointers = self.words().iter().map(|word| Pointer::from_word(word.get(), self.flavour));
-        pointers.any(|pointer| pointer == Pointer::immediate(id::STREAM_CTRL, id::STOP))
+        self.pointers().any(|pointer| pointer == Pointer::immediate(id::STREAM_CTRL, id::STOP))
+    }
+
+    fn pointers(&self) -> impl Iterator<Item = Pointer> {
+        self.words().iter().map(|word| Pointer::from_word(word.get(), self.flavour))
     }
 
     /// Whether its payload lies in the receive buffer, where it arrived.

@@ -128,8 +128,8 @@ impl Store for Heaps {
             return Ok(());
         }
         // Twice as long, so that many small packets copy each byte only a few times. While it moves both are there.
-        let doubled = len.max(now.saturating_mul(2)).min(self.config.max_heap_length);
-        let wanted = [doubled, len].into_iter().find(|wanted| *wanted >= len && self.is_free(*wanted));
+        let doubled = now.saturating_mul(2).min(self.config.max_heap_length).max(len);
+        let wanted = [doubled, len].into_iter().find(|wanted| self.is_free(*wanted));
         let mut larger = Owned::new(&self.home, wanted.ok_or(Reason::MemoryLimit)?, packet);
         let old = &mut place.memory.memory;
         if let Some(front) = larger.memory.bytes.get_mut(..now) {

@@ -20,6 +20,7 @@ use packhorse_buffer::log_warn;
 
 use super::assembler::{Arrival, Assembler, Store};
 use super::{Batch, Reader, Statistics, Stopper};
+use crate::panic_text;
 
 /// Where what is finished leaves the stream.
 pub(crate) trait Outlet<S> {
@@ -196,9 +197,7 @@ impl<S: Store, O: Outlet<S>> Line<S, O> {
 
 /// What a panic in a function of the user's said. The lock is taken all the same: what it guards is whole.
 fn said(panic: &(dyn Any + Send)) -> io::Error {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text =
-        text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
+    let text = panic_text(panic);
     io::Error::other(format!(
         "the stream ended by a panic in its place function, allocator or reader: {text}"
     ))

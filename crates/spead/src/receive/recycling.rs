@@ -52,9 +52,7 @@ impl Kept {
             let at = kept.get(from..).unwrap_or_default().iter().rposition(fits);
             if let Some(at) = at {
                 let memory = kept.swap_remove(from + at);
-                self.count -= 1;
-                self.bytes -= size(&memory);
-                return Some(memory);
+                return Some(self.uncounted(memory));
             }
         }
         None
@@ -67,9 +65,14 @@ impl Kept {
         let from = others.map(|(other, _)| other).next().unwrap_or(class);
         let kept = self.classes.get_mut(from).filter(|kept| !kept.is_empty())?;
         let memory = kept.swap_remove(0);
+        Some(self.uncounted(memory))
+    }
+
+    /// What has just been taken out.
+    fn uncounted(&mut self, memory: HeapMemory) -> HeapMemory {
         self.count -= 1;
         self.bytes -= size(&memory);
-        Some(memory)
+        memory
     }
 }
 

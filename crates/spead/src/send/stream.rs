@@ -23,7 +23,7 @@ use super::engine::{Engine, Failed};
 use super::limits::Limits;
 use super::outcome::{RejectReason, Rejected, RejectedBatch, Sent, copy};
 use super::{CountSequence, Order, StreamConfig, StreamStatistics, Writer};
-use crate::PrebuiltHeap;
+use crate::{PrebuiltHeap, panic_text};
 
 /// Sends heaps on a thread of its own. Dropping it sends what is queued and waits for that.
 #[derive(Debug)]
@@ -258,13 +258,17 @@ fn run<W: Writer>(shared: &Shared, mut engine: Engine<W>) {
     let mut broken: Option<io::Error> = None;
     while take(shared, &mut engine, &mut jobs) {
         while !jobs.is_empty() {
-            let ended = match &broken {
-                Some(error) => Ended { whole: 0, failed: jobs.len(), error: Some(copy(error)) },
-                None => catch_unwind(AssertUnwindSafe(|| send(&mut engine, &jobs))).unwrap_or_else(|panic| {
-                    let error = broken.insert(panicked(&*panic));
-                    Ended { whole: 0, failed: jobs.len(), error: Some(copy(error)) }
-                }),
+            let sent = match broken {
+                Some(_) => None,
+                None => catch_unwind(AssertUnwindSafe(|| send(&mut engine, &jobs)))
+                    .map_err(|panic| broken = Some(panicked(&*panic)))
+                    .ok(),
             };
+            let ended = sent.unwrap_or_else(|| Ended {
+                whole: 0,
+                failed: jobs.len(),
+                error: broken.as_ref().map(copy),
+            });
             let mut state = shared.lock();
             // Nobody knows what a writer that panicked has written: nothing more is taken.
             state.closed |= broken.is_some();
@@ -305,10 +309,7 @@ fn run<W: Writer>(shared: &Shared, mut engine: Engine<W>) {
 
 /// What a writer's panic becomes.
 fn panicked(panic: &(dyn Any + Send)) -> io::Error {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text =
-        text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
-    io::Error::other(format!("the stream's writer panicked: {text}"))
+    io::Error::other(format!("the stream's writer panicked: {}", panic_text(panic)))
 }
 
 /// Takes the next jobs, at most [`STEP_BYTES`] and at least one; `false` at the end.

@@ -100,7 +100,6 @@ pub(crate) struct Assembler<S: Store> {
 
 #[derive(Debug)]
 struct Live<P> {
-    cnt: u64,
     flavour: Flavour,
     length: Option<u64>,
     /// No addressed pointer may lie beyond the end of a whole heap.
@@ -167,7 +166,7 @@ impl<S: Store> Assembler<S> {
     /// Gives up all heaps under way: the stream has ended.
     pub(crate) fn flush(&mut self) {
         while let Some(key) = self.slots.oldest() {
-            self.give_up(key, false);
+            self.finish(key, false);
         }
     }
 
@@ -222,12 +221,13 @@ impl<S: Store> Assembler<S> {
         if self.stops(packet) {
             return Ok(());
         }
-        self.give_up(self.slots.next(packet.heap_cnt()), true);
+        let key = self.slots.next(packet.heap_cnt());
+        self.finish(key, true);
         let mut place = loop {
             match self.store.begin(packet, needed, &mut self.stats) {
                 // Heaps that came before make room, the oldest first.
                 Err(Reason::MemoryLimit) => match self.slots.oldest() {
-                    Some(key) => self.give_up(key, true),
+                    Some(key) => self.finish(key, true),
                     None => return Err(Reason::MemoryLimit),
                 },
                 result => break result?,
@@ -238,14 +238,13 @@ impl<S: Store> Assembler<S> {
             return Err(reason);
         }
         let live = Live {
-            cnt: packet.heap_cnt(),
             flavour: packet.flavour(),
             length: packet.heap_length(),
             highest_address: packet.highest_address(),
             coverage,
             place,
         };
-        self.slots.put(packet.heap_cnt(), live);
+        self.slots.put(key, packet.heap_cnt(), live);
         Ok(())
     }
 
@@ -271,8 +270,8 @@ impl<S: Store> Assembler<S> {
             self.store.grow(&mut live.place, needed, packet)?;
         }
         live.coverage.add(packet.payload_offset(), packet.payload().len() as u64)?;
-        if self.config.stop_on_stop_item && packet.control() == Some(id::STOP) {
-            if let Some(live) = self.slots.take(key) {
+        if is_stop(&self.config, packet) {
+            if let Some((_, live)) = self.slots.take(key) {
                 self.store.discard(live.place);
             }
             self.stops(packet);
@@ -280,7 +279,7 @@ impl<S: Store> Assembler<S> {
         }
         if let Err(reason) = self.store.write(&mut live.place, packet) {
             // Its bytes count as there, and are not: the whole heap is lost.
-            if let Some(live) = self.slots.take(key) {
+            if let Some((_, live)) = self.slots.take(key) {
                 self.store.discard(live.place);
                 self.stats.incomplete_heaps_evicted += 1;
             }
@@ -288,40 +287,31 @@ impl<S: Store> Assembler<S> {
         }
         live.length = length;
         live.highest_address = live.highest_address.max(packet.highest_address());
-        if live.is_complete()
-            && let Some(live) = self.slots.take(key)
-        {
-            let Live { cnt, flavour, length, coverage, place, .. } = live;
-            let received = coverage.received();
-            let heap = Finished { cnt, flavour, length, received, missing: None };
-            self.stats.heaps += u64::from(self.store.finish(place, heap, &mut self.stats));
-            self.spare.extend(coverage.into_memory());
+        if live.is_complete() {
+            self.finish(key, false);
         }
         Ok(())
     }
 
     /// Takes note when an accepted packet stops the stream. Its heap is not delivered.
     fn stops(&mut self, packet: &Packet<'_>) -> bool {
-        let stops = self.config.stop_on_stop_item && packet.control() == Some(id::STOP);
+        let stops = is_stop(&self.config, packet);
         self.stopped |= stops;
         self.stats.stops += u64::from(stops);
         stops
     }
 
-    /// Ends what is in a slot, whole or not.
-    fn give_up(&mut self, key: Key, evicted: bool) {
-        let Some(live) = self.slots.take(key) else { return };
-        let whole = live.is_contiguous();
-        let Live { cnt, flavour, mut length, coverage, place, .. } = live;
+    /// Ends what is in a slot, whole or not; `evicted` when it has to leave before its time.
+    fn finish(&mut self, key: Key, evicted: bool) {
+        let Some((cnt, live)) = self.slots.take(key) else { return };
+        let whole = live.is_complete() || live.is_contiguous();
+        let Live { flavour, length, coverage, place, .. } = live;
         let received = coverage.received();
-        if whole {
-            length = Some(received);
-        }
-        let missing = if whole {
+        let (length, missing) = if whole {
             self.spare.extend(coverage.into_memory());
-            None
+            (Some(received), None)
         } else {
-            Some(coverage.into_ranges())
+            (length, Some(coverage.into_ranges()))
         };
         let heap = Finished { cnt, flavour, length, received, missing };
         let wanted = self.store.finish(place, heap, &mut self.stats);
@@ -332,4 +322,9 @@ impl<S: Store> Assembler<S> {
         };
         *counter += u64::from(wanted);
     }
+}
+
+/// Whether a packet asks for the end of the stream, and the stream ends there.
+fn is_stop(config: &StreamConfig, packet: &Packet<'_>) -> bool {
+    config.stop_on_stop_item && packet.control() == Some(id::STOP)
 }

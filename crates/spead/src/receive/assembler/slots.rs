@@ -81,9 +81,8 @@ impl<T> Slots<T> {
         Key { substream: number, slot }
     }
 
-    /// Puts a new heap into its place, which is [`next`](Self::next) and empty.
-    pub(super) fn put(&mut self, cnt: u64, heap: T) {
-        let key = self.next(cnt);
+    /// Puts a new heap into the place that is [`next`](Self::next) for it, and empty.
+    pub(super) fn put(&mut self, key: Key, cnt: u64, heap: T) {
         let Some(substream) = self.substreams.get_mut(key.substream) else { return };
         self.born += 1;
         substream.head = key.slot;
@@ -107,15 +106,15 @@ impl<T> Slots<T> {
         slot.as_mut().map(|entry| &mut entry.heap)
     }
 
-    /// Empties a place.
-    pub(super) fn take(&mut self, key: Key) -> Option<T> {
+    /// Empties a place: the number of the heap that was there, and the heap.
+    pub(super) fn take(&mut self, key: Key) -> Option<(u64, T)> {
         let substream = self.substreams.get_mut(key.substream)?;
         let Entry { cnt, heap, .. } = substream.slots.get_mut(key.slot)?.take()?;
         if let Some(index) = &mut substream.index {
             index.remove(&cnt);
         }
         self.occupied -= 1;
-        Some(heap)
+        Some((cnt, heap))
     }
 
     /// Where the heap is that began before all others.
@@ -175,16 +174,16 @@ mod tests {
                 prop_assert!(steps <= most);
                 match (key, what) {
                     (Some(key), 0) => {
-                        prop_assert_eq!(slots.take(key), Some(cnt));
+                        prop_assert_eq!(slots.take(key), Some((cnt, cnt)));
                         list.retain(|other| *other != cnt);
                     }
                     (Some(key), _) => prop_assert_eq!(slots.get_mut(key), Some(&mut cnt.clone())),
                     (None, _) => {
                         let next = slots.next(cnt);
-                        if let Some(gone) = slots.take(next) {
+                        if let Some((gone, _)) = slots.take(next) {
                             list.retain(|other| *other != gone);
                         }
-                        slots.put(cnt, cnt);
+                        slots.put(next, cnt, cnt);
                         list.push(cnt);
                     }
                 }
@@ -194,7 +193,7 @@ mod tests {
             }
             let mut all = Vec::new();
             while let Some(key) = slots.oldest() {
-                all.extend(slots.take(key));
+                all.extend(slots.take(key).map(|(cnt, _)| cnt));
             }
             prop_assert_eq!(all, list);
         }

@@ -128,9 +128,7 @@ impl PcapReader {
                     match Content::of(*link, frame, original) {
                         Content::Datagram(to, _) | Content::Cut(to) if !(self.filter)(to) => Next::Other,
                         Content::Cut(_) => Next::Dropped(Reason::CutByCapture),
-                        Content::Fragment => Next::Dropped(Reason::Fragment),
-                        Content::Unsupported => Next::Dropped(Reason::UnsupportedLink),
-                        Content::Other => Next::Dropped(Reason::NotADatagram),
+                        Content::Useless(reason) => Next::Dropped(reason),
                         Content::Datagram(_, payload) => match into.get_mut(..payload.len()) {
                             None => Next::Dropped(Reason::NotADatagram),
                             Some(into) => {

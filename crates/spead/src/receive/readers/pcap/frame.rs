@@ -13,18 +13,16 @@ use core::net::{IpAddr, SocketAddr};
 use etherparse::{EtherType, IpNumber, LaxNetSlice, LaxSlicedPacket, NetSlice, SlicedPacket, TransportSlice};
 use pcap_parser::Linktype;
 
+use crate::receive::Reason;
+
 /// What is in a frame.
 pub(super) enum Content<'a> {
     /// A whole datagram: where it was sent, and its payload.
     Datagram(SocketAddr, &'a [u8]),
     /// A datagram that the capture did not keep whole.
     Cut(SocketAddr),
-    /// A part of a datagram.
-    Fragment,
-    /// Something else.
-    Other,
-    /// A link that is not read.
-    Unsupported,
+    /// Nothing that is read.
+    Useless(Reason),
 }
 
 /// What is in front of IP.
@@ -63,11 +61,12 @@ pub(super) fn is_read(link: Linktype) -> bool {
 impl<'a> Content<'a> {
     /// Of a frame that had `original` bytes.
     pub(super) fn of(link: Linktype, frame: &'a [u8], original: u32) -> Self {
-        let Some(link) = Link::of(link) else { return Self::Unsupported };
+        let Some(link) = Link::of(link) else { return Self::Useless(Reason::UnsupportedLink) };
+        let other = Self::Useless(Reason::NotADatagram);
         if (frame.len() as u64) < u64::from(original) {
-            return cut(&link, frame).map_or(Self::Other, Self::Cut);
+            return cut(&link, frame).map_or(other, Self::Cut);
         }
-        whole(&link, frame).unwrap_or(Self::Other)
+        whole(&link, frame).unwrap_or(other)
     }
 }
 
@@ -90,7 +89,7 @@ fn whole<'a>(link: &Link, frame: &'a [u8]) -> Option<Content<'a>> {
         _ => return None,
     };
     if let Some(protocol) = fragmented {
-        return (protocol == IpNumber::UDP).then_some(Content::Fragment);
+        return (protocol == IpNumber::UDP).then_some(Content::Useless(Reason::Fragment));
     }
     match sliced.transport? {
         TransportSlice::Udp(udp) => {
