@@ -66,10 +66,12 @@ pub(crate) fn filter(result: anyhow::Result<()>) -> anyhow::Result<Exit> {
 
 /// Whether nobody reads what is written any more.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+    io_kinds(error).any(|kind| kind == ErrorKind::BrokenPipe)
+}
+
+/// What the system said, from the outermost cause on.
+pub(crate) fn io_kinds(error: &anyhow::Error) -> impl Iterator<Item = ErrorKind> {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
 }
 
 /// Says a panic as a line that a person can report, instead of a backtrace.

@@ -4,17 +4,20 @@
 
 mod support;
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Child, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use packhorse::spead::send::writers::{Octets, Udp};
 use packhorse::spead::send::{Sender, StreamConfig, Writer};
 use packhorse::spead::{Descriptor, Flavour, Heap};
-use support::{assert_says, packhorse, run};
+use packhorse_testkit::captures;
+use support::{assert_says, ended, packhorse, run, signal, start};
+
+/// Captures of IP without anything in front of it.
+const RAW: u32 = 101;
 
 /// A receiver, the port on which it says it receives, and what it says afterwards.
 struct Receiver {
@@ -42,10 +45,6 @@ impl Receiver {
         Self { child, port, said }
     }
 
-    fn signal(&self, name: &str) {
-        signal(&self.child, name);
-    }
-
     /// Exit code, standard output, what it said.
     fn end(mut self) -> (Option<i32>, String, String) {
         let mut text = String::new();
@@ -54,12 +53,8 @@ impl Receiver {
     }
 }
 
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
-}
-
 /// Sends heaps of these numbers, then a stop heap of the last one.
-fn send(writer: impl Writer, numbers: &[u64], stop: Option<u64>) {
+fn send<W: Writer>(writer: W, numbers: &[u64], stop: Option<u64>) -> Sender<W> {
     let config = StreamConfig::default();
     let mut sender = Sender::new(writer, &config);
     let mut heap = Heap::new(Flavour::SPEAD_64_40);
@@ -74,6 +69,7 @@ fn send(writer: impl Writer, numbers: &[u64], stop: Option<u64>) {
         heap.set_count(Some(stop));
         sender.send(&mut heap).unwrap();
     }
+    sender
 }
 
 fn udp(receiver: &Receiver) -> Udp {
@@ -138,7 +134,7 @@ fn receiving_ends_after_a_count_after_silence_and_on_a_signal_with_its_statistic
         let mut lines = BufReader::new(receiver.child.stdout.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
-        receiver.signal(name);
+        signal(&receiver.child, name);
         let mut rest = String::new();
         lines.read_to_string(&mut rest).unwrap();
         assert!(rest.contains(r#""heaps":1"#), "{rest}");
@@ -150,19 +146,12 @@ fn receiving_ends_after_a_count_after_silence_and_on_a_signal_with_its_statistic
 
 #[test]
 fn a_sender_tells_how_far_it_came() {
-    let mut child =
-        packhorse(&["heaps", "send", "-n", "1000000", "-H", "8192", "--rate", "1M", "127.0.0.1", "9"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    let child = start(&["heaps", "send", "-n", "1000000", "-H", "8192", "--rate", "1M", "127.0.0.1", "9"]);
     thread::sleep(Duration::from_millis(500));
     signal(&child, "-TERM");
-    let (mut text, mut said) = (String::new(), String::new());
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(143), "{said}");
-    assert!(text.starts_with("Sent ") && said.contains("not sent"), "{text} {said}");
+    let sent = ended(child);
+    assert_says(&sent, 143, "not sent");
+    assert!(sent.stdout.starts_with(b"Sent "), "{}", String::from_utf8_lossy(&sent.stdout));
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -177,11 +166,7 @@ fn a_sender_tells_how_far_it_came() {
 
 #[test]
 fn a_bench_that_is_killed_leaves_no_receiver_behind() {
-    let mut bench = packhorse(&["heaps", "bench", "--rate", "1M", "--seconds", "60"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut bench = start(&["heaps", "bench", "--rate", "1M", "--seconds", "60"]);
     let children = format!("/proc/{0}/task/{0}/children", bench.id());
     let end = Instant::now() + Duration::from_secs(20);
     let receiver = loop {
@@ -227,52 +212,9 @@ fn what_cannot_be_is_refused_with_a_reason() {
     assert!(!nowhere.stderr.contains("is it this machine's"), "{}", nowhere.stderr);
 }
 
-/// Memory that is looked at after it was written. Clones share it.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Memory {
-    fn bytes(&self) -> Vec<u8> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A capture, raw IP, of these packets, each to a port.
-fn capture(packets: &[(u16, Vec<u8>)]) -> Vec<u8> {
-    let mut file = Vec::new();
-    for word in [0xA1B2_C3D4_u32, 0x0004_0002, 0, 0, 65_535, 101] {
-        file.extend(word.to_le_bytes());
-    }
-    for (port, packet) in packets {
-        let len = u16::try_from(packet.len()).unwrap();
-        let mut frame = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 9, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
-        frame[2..4].copy_from_slice(&(len + 28).to_be_bytes());
-        frame.extend([1000, *port, len + 8, 0].iter().flat_map(|word: &u16| word.to_be_bytes()));
-        frame.extend(packet);
-        let len = u32::try_from(frame.len()).unwrap();
-        file.extend([0, 0, len, len].iter().flat_map(|word: &u32| word.to_le_bytes()));
-        file.extend(frame);
-    }
-    file
-}
-
 /// The packets of heaps of one packet, and of a stop heap.
 fn packets(numbers: &[u64]) -> Vec<Vec<u8>> {
-    let one = |numbers: &[u64], stop| {
-        let memory = Memory::default();
-        send(Octets::new(memory.clone()), numbers, stop);
-        memory.bytes()
-    };
+    let one = |numbers: &[u64], stop| send(Octets::new(Vec::new()), numbers, stop).writer().get_ref().clone();
     let mut packets: Vec<Vec<u8>> = numbers.iter().map(|number| one(&[*number], None)).collect();
     packets.push(one(&[], numbers.last().map(|last| last + 1)));
     packets
@@ -280,8 +222,9 @@ fn packets(numbers: &[u64]) -> Vec<Vec<u8>> {
 
 #[test]
 fn captures_are_read_up_to_where_they_are_cut_from_files_and_pipes() {
-    let file: Vec<(u16, Vec<u8>)> = packets(&[1, 2, 3]).into_iter().map(|packet| (8888, packet)).collect();
-    let file = capture(&file);
+    let frames: Vec<Vec<u8>> =
+        packets(&[1, 2, 3]).iter().map(|packet| captures::ip_udp(8888, packet)).collect();
+    let file = captures::pcap(RAW, &frames);
     let recv = ["heaps", "recv", "--pcap", "-", "--json"];
     let whole = run(&recv, &file);
     assert_eq!(whole.code, Some(0), "{}", whole.stderr);
@@ -301,10 +244,11 @@ fn an_empty_array_is_told_as_one() {
     heap.descriptor(&Descriptor::array::<i16>(0x3300, "samples", "", &[0])).unwrap();
     heap.item(0x3300, Vec::<i16>::new());
     let config = StreamConfig::default();
-    let memory = Memory::default();
-    let mut sender = Sender::new(Octets::new(memory.clone()), &config);
+    let mut sender = Sender::new(Octets::new(Vec::new()), &config);
     sender.send(&mut config.prebuild(&heap).unwrap()).unwrap();
-    let told = run(&["heaps", "recv", "--pcap", "-"], &capture(&[(8888, memory.bytes())]));
+    let packet = sender.writer().get_ref();
+    let told =
+        run(&["heaps", "recv", "--pcap", "-"], &captures::pcap(RAW, &[captures::ip_udp(8888, packet)]));
     let text = String::from_utf8_lossy(&told.stdout);
     assert!(text.contains("samples [0]"), "{text}");
 }

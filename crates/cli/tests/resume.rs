@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Instant;
 
 use packhorse_testkit::patterns;
-use support::{Ended, Folder, names, packhorse, run};
+use support::{Ended, Folder, names, packhorse, run, signal};
 
 const SIZE: usize = 3_000_000;
 
@@ -215,8 +215,7 @@ fn an_interrupt_keeps_what_has_arrived() {
         assert!(began.elapsed() < Duration::from_secs(30), "no journal appears");
         thread::sleep(Duration::from_millis(5));
     }
-    let pid = receiver.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    signal(&receiver, "-INT");
     assert_eq!(receiver.wait().unwrap().code(), Some(130));
     drop(stdin);
     let ended = run(&["recv", &folder.text("in")], &stream);

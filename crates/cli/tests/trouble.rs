@@ -219,8 +219,7 @@ fn an_interrupt_deletes_partial_files_that_nobody_is_to_go_on_with_and_says_so()
             assert!(began.elapsed() < Duration::from_secs(20), "no partial file appears");
             thread::sleep(Duration::from_millis(5));
         }
-        let kill = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
-        assert!(kill.unwrap().success());
+        support::signal(&child, &format!("-{signal}"));
         let stderr = stderr_of(&mut child);
         let ended = Ended { code: child.wait().unwrap().code(), stdout: Vec::new(), stderr };
         assert_says(&ended, code, "interrupted");

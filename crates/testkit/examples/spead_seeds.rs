@@ -8,6 +8,7 @@ use std::path::Path;
 use packhorse::spead::descriptor::Dimension;
 use packhorse::spead::receive::Packet;
 use packhorse::spead::{BugCompat, Descriptor, Flavour, Format};
+use packhorse_testkit::captures::{self, pcap, words};
 use packhorse_testkit::golden;
 
 fn main() {
@@ -71,28 +72,11 @@ fn captures() {
 fn datagrams(mut packets: &[u8]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     while let Ok((packet, behind)) = Packet::parse_first(packets) {
-        let (own, len) = (&packets[..packet.len()], u16::try_from(packet.len()).expect("short"));
-        let mut ip = [0x45, 0, 0, 0, 0, 0, 0, 0, 9, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
-        ip[2..4].copy_from_slice(&(28 + len).to_be_bytes());
-        let mut udp = [3, 232, 34, 184, 0, 0, 0, 0];
-        udp[4..6].copy_from_slice(&(8 + len).to_be_bytes());
-        frames.push([&[2; 6][..], &[1; 6], &[8, 0], &ip, &udp, own].concat());
+        let datagram = captures::ip_udp(8888, &packets[..packet.len()]);
+        frames.push([&[2; 6][..], &[1; 6], &[8, 0], &datagram].concat());
         packets = behind;
     }
     frames
-}
-
-fn words(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
-}
-
-fn pcap(link: u32, frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = words(&[0xA1B2_C3D4, 0x0004_0002, 0, 0, 65_535, link]);
-    for frame in frames {
-        let len = u32::try_from(frame.len()).expect("short");
-        file.extend([words(&[0, 0, len, len]), frame.clone()].concat());
-    }
-    file
 }
 
 fn pcapng(frames: &[Vec<u8>]) -> Vec<u8> {

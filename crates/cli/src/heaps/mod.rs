@@ -11,6 +11,9 @@ use args::{HeapsArgs, HeapsCommand};
 
 use crate::exit::Exit;
 
+/// What part of a rate has to be reached. Below, the sender is what is slow.
+const REACHED: f64 = 0.95;
+
 pub(crate) fn run(args: &HeapsArgs) -> anyhow::Result<Exit> {
     match &args.command {
         HeapsCommand::Send(args) => send::run(args),

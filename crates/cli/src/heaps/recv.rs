@@ -77,21 +77,22 @@ fn reader(args: &HeapsRecvArgs, ports: &Ports) -> anyhow::Result<Box<dyn Reader>
     let addresses: Vec<SocketAddr> =
         (host.as_str(), port).to_socket_addrs().with_context(|| format!("{host} has no address"))?.collect();
     let address = *addresses.first().ok_or_else(|| anyhow!("{host} has no address"))?;
-    let failed = |error: &io::Error| match error.kind() {
-        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => {
-            format!("cannot receive on {host} port {port}: is it this machine's, and free?")
-        }
-        _ => format!("cannot receive on {host} port {port}"),
+    let failed = |error: io::Error| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => ": is it this machine's, and free?",
+            _ => "",
+        };
+        anyhow::Error::new(error).context(format!("cannot receive on {host} port {port}{hint}"))
     };
     if args.tcp {
-        let reader = TcpReader::bind(address).map_err(|error| described(error, &failed))?;
+        let reader = TcpReader::bind(address).map_err(failed)?;
         screen::line(&format!("packhorse: receiving on tcp {}", reader.local_address()));
         return Ok(Box::new(reader));
     }
     let buffer = usize::try_from(args.buffer)?;
     let socket = ReceiveOptions { buffer, interface: args.interface.clone(), ..ReceiveOptions::default() };
     let options = UdpOptions { socket, ..UdpOptions::default() };
-    let reader = UdpReader::bind(address, &options).map_err(|error| described(error, &failed))?;
+    let reader = UdpReader::bind(address, &options).map_err(failed)?;
     if reader.receiver().buffer_size()? < buffer {
         screen::note(
             "the system allows a smaller receive buffer than asked for: net.core.rmem_max, or run as root",
@@ -99,12 +100,6 @@ fn reader(args: &HeapsRecvArgs, ports: &Ports) -> anyhow::Result<Box<dyn Reader>
     }
     screen::line(&format!("packhorse: receiving on udp {}", reader.local_address()?));
     Ok(Box::new(reader))
-}
-
-/// An error with what it prevented in front of it.
-fn described(error: io::Error, failed: &dyn Fn(&io::Error) -> String) -> anyhow::Error {
-    let what = failed(&error);
-    anyhow::Error::new(error).context(what)
 }
 
 /// Writes a line for every heap, and the statistics behind them.

@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::ToSocketAddrs as _;
 use std::time::Instant;
 
@@ -12,16 +12,15 @@ use packhorse::spead::send::{Order, Rate, Sender, StreamConfig, Writer};
 use packhorse::spead::{Descriptor, Flavour, Format, Heap, PrebuiltHeap, Split};
 use packhorse::transport::datagrams::SendOptions;
 
+use super::REACHED;
 use super::args::{HeapsSendArgs, Reuse};
-use crate::exit::Exit;
+use crate::exit::{Exit, io_kinds};
 use crate::{human, screen, signals};
 
 /// Items of the stream.
 const TIMESTAMP: u64 = 0x1600;
 const SAMPLES: u64 = 0x3300;
 const FLAVOUR: Flavour = Flavour::SPEAD_64_40;
-/// What part of a rate has to be reached.
-const REACHED: f64 = 0.95;
 /// Bytes of samples that are on their way at once.
 const PIPELINE: usize = 1 << 20;
 /// Bytes of samples in a batch: more would leave the processor's cache before they are sent.
@@ -58,7 +57,7 @@ pub(crate) fn run(args: &HeapsSendArgs) -> anyhow::Result<Exit> {
             screen::error(&format!("the receiver closed the connection after {sent} of {}", args.heaps));
             Ok(Exit::Damaged)
         }
-        (Err(error), _) if kind(&error) == Some(ErrorKind::PermissionDenied) => Err(error.context(format!(
+        (Err(error), _) if io_kinds(&error).next() == Some(ErrorKind::PermissionDenied) => Err(error.context(format!(
             "the system refuses to send to {}: a broadcast address? Name a receiver, or a multicast group",
             args.host
         ))),
@@ -111,14 +110,10 @@ fn report(stream: &Stream, args: &HeapsSendArgs, took: Duration) {
     println!("Sent {bytes} bytes in {:.6} s, {rate:.2} MB/s", took.as_secs_f64());
 }
 
-fn kind(error: &anyhow::Error) -> Option<ErrorKind> {
-    error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
-}
-
 /// Whether the other side of a connection is gone.
 fn is_hung_up(error: &anyhow::Error) -> bool {
     let gone = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted];
-    kind(error).is_some_and(|kind| gone.contains(&kind))
+    io_kinds(error).next().is_some_and(|kind| gone.contains(&kind))
 }
 
 struct Stream {

@@ -97,6 +97,12 @@ pub(crate) fn ok(child: Child) -> Ended {
     ended
 }
 
+/// Sends it a signal: `-INT`, `-TERM`.
+#[track_caller]
+pub(crate) fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
 /// A port that is free now.
 pub(crate) fn port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

@@ -12,7 +12,7 @@ mod receiver;
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -22,6 +22,7 @@ use packhorse::spead::{Flavour, Heap, PrebuiltHeap};
 use packhorse::transport::datagrams::DatagramReceiver;
 use serde_json::Value;
 
+use super::REACHED;
 use super::args::HeapsBenchArgs;
 use crate::exit::Exit;
 use crate::{human, screen};
@@ -34,8 +35,6 @@ const FLAVOUR: Flavour = Flavour::SPEAD_64_40;
 const BATCH: usize = 1 << 18;
 /// How close the search comes to the highest rate.
 const CLOSE: f64 = 1.02;
-/// What part of a rate has to be reached. Below, the sender is what is slow.
-const REACHED: f64 = 0.95;
 /// Bytes that leave at once: small, since bursts are what overruns a receiver.
 const BURST: usize = 65_536;
 
@@ -61,10 +60,10 @@ struct Bench<'a> {
     heap_size: usize,
 }
 
-/// The receiving process. It ends when this does: by being dropped, or since its standard input then ends.
+/// The receiving process. It ends when this does: by being dropped, or since its standard input then ends, which nobody takes
+/// from `child` before.
 struct Receiver {
     child: Child,
-    _stdin: ChildStdin,
     answers: BufReader<ChildStdout>,
     address: SocketAddr,
 }
@@ -184,10 +183,9 @@ impl Bench<'_> {
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot start the receiver")?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let stdout = child.stdout.take();
         let mut receiver = Receiver {
             child,
-            _stdin: stdin.context("the receiver has no input")?,
             answers: BufReader::new(stdout.context("the receiver has no output")?),
             address: SocketAddr::from(([0; 4], 0)),
         };

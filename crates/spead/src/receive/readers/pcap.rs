@@ -245,26 +245,11 @@ fn refused<I>(error: &PcapError<I>) -> Error {
 #[cfg(test)]
 mod tests {
     use etherparse::PacketBuilder;
+    use packhorse_testkit::captures::pcap;
     use packhorse_testkit::golden;
 
     use super::*;
     use crate::receive::{DirectStream, RingOptions, StreamConfig};
-
-    /// A pcap file of these frames.
-    fn pcap(link: u32, frames: &[Vec<u8>]) -> Vec<u8> {
-        let mut file = Vec::new();
-        for word in [0xA1B2_C3D4_u32, 0x0004_0002, 0, 0, 65_535, link] {
-            file.extend(word.to_le_bytes());
-        }
-        for frame in frames {
-            let len = u32::try_from(frame.len()).unwrap();
-            for word in [0, 0, len, len] {
-                file.extend(word.to_le_bytes());
-            }
-            file.extend(frame);
-        }
-        file
-    }
 
     /// The same record again and again.
     struct Endless {
