@@ -17,9 +17,7 @@ unsafe extern "C" {
 #[unsafe(link_section = ".vector_table.interrupts")]
 #[unsafe(no_mangle)]
 pub static __INTERRUPTS: [Vector; 44] = {
-    let mut table = [Vector {
-        handler: DefaultHandler,
-    }; 44];
+    let mut table = [Vector { handler: DefaultHandler }; 44];
     table[crate::uart::INTERRUPT] = Vector { handler: UART0 };
     table[41] = Vector { reserved: 0 };
     table

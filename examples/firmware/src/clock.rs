@@ -24,10 +24,7 @@ impl Ticks {
         timer.set_reload(TURN);
         timer.clear_current();
         timer.enable_counter();
-        Self {
-            last: Cell::new(SYST::get_current()),
-            total: Cell::new(0),
-        }
+        Self { last: Cell::new(SYST::get_current()), total: Cell::new(0) }
     }
 
     /// Counts since the start.

@@ -6,6 +6,7 @@
 pub mod asynchronous;
 pub mod board;
 pub mod clock;
+pub mod outbound;
 pub mod report;
 pub mod uart;
 

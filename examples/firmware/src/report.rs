@@ -31,11 +31,7 @@ pub fn number(_name: &str, _value: u32) {}
 #[cfg(feature = "report")]
 pub fn end(well: bool) -> ! {
     use cortex_m_semihosting::debug;
-    debug::exit(if well {
-        debug::EXIT_SUCCESS
-    } else {
-        debug::EXIT_FAILURE
-    });
+    debug::exit(if well { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
     loop {
         cortex_m::asm::wfi();
     }
@@ -57,15 +53,11 @@ unsafe extern "C" {
 /// Bytes of stack that were ever used: what start-up painted and nobody wrote over lies below.
 #[must_use]
 pub fn stack_used() -> u32 {
-    let (low, high) = (
-        &raw const __sheap as usize,
-        &raw const _stack_start as usize,
-    );
+    let (low, high) = (&raw const __sheap as usize, &raw const _stack_start as usize);
     let mut at = low;
     // SAFETY: from the end of the static memory to the start of the stack is RAM of this machine, aligned to words; it is
     // only read.
-    while at < high
-        && unsafe { core::ptr::read_volatile(at as *const u32) } == cortex_m_rt::STACK_PAINT_VALUE
+    while at < high && unsafe { core::ptr::read_volatile(at as *const u32) } == cortex_m_rt::STACK_PAINT_VALUE
     {
         at += 4;
     }

@@ -1,12 +1,17 @@
-//! rustfmt, on the workspace and on the fuzz targets, which are a workspace of their own. Names the files that differ;
-//! `cargo fmt` puts them right.
+//! rustfmt, on the workspace and on those that are workspaces of their own: the fuzz targets and the firmware. Names the
+//! files that differ; `cargo fmt` puts them right.
 
 use super::Context;
 use crate::run::Run;
 
+const OWN_WORKSPACES: [&str; 2] = ["fuzz/Cargo.toml", "examples/firmware/Cargo.toml"];
+
 pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     Run::cargo("fmt").args(["--all", "--check", "--", "-l"]).run(&mut context.tally)?;
-    Run::cargo("fmt")
-        .args(["--manifest-path", "fuzz/Cargo.toml", "--check", "--", "-l"])
-        .run(&mut context.tally)
+    for manifest in OWN_WORKSPACES {
+        Run::cargo("fmt")
+            .args(["--manifest-path", manifest, "--check", "--", "-l"])
+            .run(&mut context.tally)?;
+    }
+    Ok(())
 }

@@ -10,31 +10,14 @@ use critical_section::Mutex;
 use embassy_executor::Executor;
 use embedded_io_async::Write as _;
 use packhorse_buffer::{Clock as _, PacketBuf};
-use packhorse_embedded::{Object, Outbound, Polled};
+use packhorse_embedded::Polled;
 use packhorse_firmware::asynchronous::{AsyncUart, Beats};
-use packhorse_firmware::{FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, READING_EVERY_US, report};
+use packhorse_firmware::outbound::{Sending, sending};
+use packhorse_firmware::{FRAME, PICTURE, READING_EVERY_US, report};
 use packhorse_packet::Channel;
-use packhorse_transfer::{Pace, SenderConfig};
-
-type Sending = Outbound<'static, Profile, PACKET, MESSAGE>;
 
 /// A reading that waits for the line, and when it was due.
 static READING: Mutex<Cell<Option<(u32, u32)>>> = Mutex::new(Cell::new(None));
-
-#[inline(never)]
-fn sending() -> Option<&'static mut Sending> {
-    let picture = Object { name: "picture.raw", size: PICTURE.len() as u64, hash: HASH };
-    let bytes_per_s = cfg!(feature = "paced").then_some(11_520);
-    let config = SenderConfig {
-        pace: Pace { bytes_per_s, packets_per_s: None },
-        meta_first: 2,
-        ..SenderConfig::once()
-    };
-    let outbound = cortex_m::singleton!(SENDING: Sending = Sending::new(config, picture.id()))?;
-    outbound.begin(picture).ok()?;
-    outbound.end_session();
-    Some(outbound)
-}
 
 /// Takes readings.
 #[embassy_executor::task]

@@ -75,14 +75,14 @@ fn run(mut sender: Sending, layout: Layout, loses: bool, answers: bool) -> Optio
 fn modes() -> Option<[(&'static str, bool); 4]> {
     let layout = Layout::new(PICTURE.len() as u64, BLOCK).ok()?;
     let copies = u32::from(layout.blocks() > 0);
-    let pass = |config: SenderConfig, lag| Sending::passes(layout, config, lag, true);
+    let pass = |config: SenderConfig| Sending::passes(layout, config, true);
     let shape = Shape::for_blocks(BLOCK, Some(layout.size()));
     let geometry = Geometry::of(shape, layout).ok()?;
     let fountain = SenderConfig::fountain(Some(0));
     let arq = Sending::arq(layout, SenderConfig::arq(), [Slot::default(); WINDOW], true);
     Some([
-        ("once", run(pass(SenderConfig::once(), 0), layout, false, false)?),
-        ("repeat", run(pass(SenderConfig::repeat(copies), layout.blocks()), layout, true, false)?),
+        ("once", run(pass(SenderConfig::once()), layout, false, false)?),
+        ("repeat", run(pass(SenderConfig::repeat(copies)), layout, true, false)?),
         ("fountain", run(Sending::fountain(layout, geometry, fountain, false), layout, false, false)?),
         ("arq", run(arq, layout, true, true)?),
     ])

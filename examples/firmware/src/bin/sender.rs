@@ -6,33 +6,14 @@
 
 use cortex_m_rt::entry;
 use packhorse_buffer::{Clock as _, Pool};
-use packhorse_embedded::{Object, Outbound, Outbox, Polled};
+use packhorse_embedded::{Outbox, Polled};
 use packhorse_firmware::clock::Ticks;
+use packhorse_firmware::outbound::{Sending, sending};
 use packhorse_firmware::uart::Uart;
-use packhorse_firmware::{FRAME, HASH, MESSAGE, PACKET, PICTURE, Profile, READING_EVERY_US, report};
+use packhorse_firmware::{FRAME, PICTURE, READING_EVERY_US, report};
 use packhorse_packet::Channel;
-use packhorse_transfer::{Pace, SenderConfig};
 
 static POOL: Pool<4, FRAME> = Pool::new();
-
-type Sending = Outbound<'static, Profile, PACKET, MESSAGE>;
-
-/// Makes the sender where it stays: its parts are on the stack only here.
-#[inline(never)]
-fn sending() -> Option<&'static mut Sending> {
-    let picture = Object { name: "picture.raw", size: PICTURE.len() as u64, hash: HASH };
-    // 115,200 baud with a start and a stop bit.
-    let bytes_per_s = cfg!(feature = "paced").then_some(11_520);
-    let config = SenderConfig {
-        pace: Pace { bytes_per_s, packets_per_s: None },
-        meta_first: 2,
-        ..SenderConfig::once()
-    };
-    let outbound = cortex_m::singleton!(SENDING: Sending = Sending::new(config, picture.id()))?;
-    outbound.begin(picture).ok()?;
-    outbound.end_session();
-    Some(outbound)
-}
 
 #[entry]
 fn main() -> ! {
