@@ -12,7 +12,8 @@ use std::thread;
 
 use packhorse::spead::receive::readers::{UdpOptions, UdpReader};
 use packhorse::spead::receive::{
-    Descriptions, DirectStream, MemoryPool, NoHeap, PoolConfig, Reader, RingOptions, RingStream, StreamConfig,
+    self, Descriptions, DirectStream, MemoryPool, NoHeap, PoolConfig, Reader, RingOptions, RingStream,
+    StreamConfig,
 };
 use packhorse::spead::send::writers::Udp;
 use packhorse::spead::send::{self, Sender};
@@ -64,6 +65,7 @@ fn blocking() -> Result<u64, Box<dyn Error>> {
         let timestamp = heap.immediate(TIMESTAMP).ok_or("a heap without a timestamp")?;
         let samples = heap.item(SAMPLES).ok_or("a heap without samples")?;
         assert_eq!(timestamp, heaps * samples.len() as u64);
+        assert_eq!(sum(&heap, &known)?, HEAP_SIZE as i64);
         heaps += 1;
         // Dropping the heap gives its memory back to be received into.
     }
@@ -73,6 +75,15 @@ fn blocking() -> Result<u64, Box<dyn Error>> {
     sender.join().map_err(|_| "the sender failed")?.map_err(|error| error.to_string())?;
     Ok(heaps)
 }
+
+// ANCHOR: typed
+/// The samples as numbers of this machine, whatever the sender's: borrowed when they lie like that already.
+fn sum(heap: &receive::Heap, known: &Descriptions) -> Result<i64, Box<dyn Error>> {
+    let item = heap.items().find(|item| item.id == SAMPLES).ok_or("a heap without samples")?;
+    let samples = known.describe(&item).samples::<i8>()?;
+    Ok(samples.iter().map(|sample| i64::from(*sample)).sum())
+}
+// ANCHOR_END: typed
 
 fn configured() -> Result<u64, Box<dyn Error>> {
     let (reader, address) = bind()?;

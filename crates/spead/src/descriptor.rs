@@ -8,18 +8,22 @@
 //!
 //!   dimension   | 1: variable, 0: fixed | size: address_bytes, big-endian |
 //! ```
-//! Not the item's value, and not a decoder of values.
+//! Not the item's value; [`Descriptor::samples`] reads one.
 
 mod decode;
 mod encode;
 mod format;
 mod literal;
 pub mod numpy;
+mod samples;
+
+use core::fmt;
 
 use thiserror::Error;
 
 pub use format::{BadFormat, Format, FormatKind};
 use numpy::Dtype;
+pub use samples::SamplesError;
 
 use crate::sample::Sample;
 use crate::wire::HeaderError;
@@ -60,6 +64,20 @@ pub enum Element {
         /// Whether the first dimension is the fastest.
         fortran_order: bool,
     },
+}
+
+impl fmt::Display for Element {
+    /// As numpy prints a type; fields as `u40`, with commas between them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Numpy { dtype: Dtype::Scalar(scalar), .. } => write!(f, "{scalar}"),
+            Self::Numpy { dtype, .. } => write!(f, "{dtype}"),
+            Self::Format(fields) => fields.iter().enumerate().try_for_each(|(number, field)| {
+                let comma = if number == 0 { "" } else { "," };
+                write!(f, "{comma}{field}")
+            }),
+        }
+    }
 }
 
 /// What a numpy header says.

@@ -1,13 +1,14 @@
 //! [`Descriptions`]: what the descriptors of a stream said, to make sense of the items that follow; and how an
 //! [`ItemGroup`] takes in a heap.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 
 use super::{Heap, HeapItem};
-use crate::descriptor::DecodeDescriptorError;
+use crate::descriptor::{DecodeDescriptorError, SamplesError};
 use crate::item_group::ItemValue;
 use crate::wire::id;
-use crate::{Descriptor, ItemGroup};
+use crate::{Descriptor, ItemGroup, Sample};
 
 /// Descriptors by the item that they describe; of several for one item the latest.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +64,25 @@ impl Descriptions {
         let bytes = len.and_then(|len| item.sized(len)).unwrap_or(item.bytes);
         let shape = descriptor.and_then(|descriptor| descriptor.dimensions(bytes.len() as u64));
         Described { descriptor, bytes, shape }
+    }
+}
+
+impl<'a> Described<'a> {
+    /// The value as samples: borrowed when they lie as this machine has them, otherwise copied.
+    ///
+    /// # Errors
+    /// [`SamplesError`]: no descriptor came, elements are of another type, or the value is no such array.
+    pub fn samples<T: Sample>(&self) -> Result<Cow<'a, [T]>, SamplesError> {
+        self.descriptor.ok_or(SamplesError::Undescribed)?.samples(self.bytes)
+    }
+
+    /// The value as an array of its dimensions; samples are copied.
+    ///
+    /// # Errors
+    /// As [`samples`](Self::samples).
+    #[cfg(feature = "ndarray")]
+    pub fn to_array<T: Sample>(&self) -> Result<ndarray::ArrayD<T>, SamplesError> {
+        self.descriptor.ok_or(SamplesError::Undescribed)?.to_array(self.bytes)
     }
 }
 
@@ -127,6 +147,11 @@ mod tests {
             })
             .collect();
         assert_eq!(items, [("timestamp".to_owned(), 5, vec![]), ("adc".to_owned(), 16, vec![16])]);
+        let adc = known.describe(&heap.items().find(|item| item.id == 0x3300).unwrap());
+        assert_eq!(adc.samples::<i8>().unwrap().len(), 16);
+        assert!(matches!(adc.samples::<u8>(), Err(SamplesError::Type { .. })));
+        let nobodys = Described { descriptor: None, ..adc };
+        assert_eq!(nobodys.samples::<i8>(), Err(SamplesError::Undescribed));
     }
 
     #[test]
