@@ -9,41 +9,20 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Stdio};
-
 use serde_json::Value;
-use support::packhorse;
-
-/// A receiver, and the port on which it says it receives.
-fn receiver(args: &[&str]) -> (Child, String) {
-    let args = [&["heaps", "recv"], args, &["127.0.0.1", "0"]].concat();
-    let mut child = packhorse(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    // The messages that follow must go somewhere, or the receiver waits.
-    let mut messages = BufReader::new(child.stderr.take().unwrap());
-    messages.read_line(&mut line).unwrap();
-    std::thread::spawn(move || messages.read_to_string(&mut String::new()));
-    let port = line.trim().rsplit_once(':').unwrap_or_else(|| panic!("no port in {line:?}")).1.to_owned();
-    (child, port)
-}
-
-fn output(mut child: Child) -> (Option<i32>, String) {
-    let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    (child.wait().unwrap().code(), text)
-}
+use support::heaps::{Receiver, lines};
+use support::{packhorse, run};
 
 #[test]
 fn what_is_sent_is_told_heap_by_heap_and_then_counted() {
     for (how, packet) in [(&["--tcp"][..], "1472"), (&[][..], "9000")] {
-        let (child, port) = receiver(&[&["--json"], how].concat());
+        let receiver = Receiver::start(how);
         let send = ["heaps", "send", "-n", "20", "-H", "8192", "-p", packet, "--rate", "50M"];
-        let sent = packhorse(&[&send, how, &["127.0.0.1", &port]].concat()).output().unwrap();
-        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
-        let (code, text) = output(child);
-        assert_eq!(code, Some(0));
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let sent = run(&[&send, how, &["127.0.0.1", &receiver.port]].concat(), b"");
+        assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+        let received = receiver.end();
+        assert_eq!(received.code, Some(0), "{}", received.stderr);
+        let lines = lines(&received);
         assert_eq!(lines.len(), 21);
         // 8192 bytes of value 1, and 5 bytes of the number 8192: sha256sum of a file tells the same.
         let samples = "6ba042a6672c64272ce75901468fd210026cd674fe9f1e11b46c9302e47e2136";
@@ -65,9 +44,9 @@ fn what_is_sent_is_told_heap_by_heap_and_then_counted() {
 
 #[test]
 fn a_stream_without_its_end_is_told_by_the_exit_code() {
-    let (child, port) = receiver(&["--tcp"]);
-    drop(std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap());
-    assert_eq!(output(child).0, Some(1));
+    let receiver = Receiver::start(&["--tcp"]);
+    drop(std::net::TcpStream::connect(format!("127.0.0.1:{}", receiver.port)).unwrap());
+    assert_eq!(receiver.end().code, Some(1));
 }
 
 #[test]

@@ -3,34 +3,22 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
-use std::process::Stdio;
 
 use serde_json::Value;
-use support::{assert_says, packhorse, run};
+use support::heaps::{Receiver, lines};
+use support::{assert_says, run};
 
 /// Starts a receiver, sends to it, and returns its lines.
 fn received(transport: &[&str], send: &[&str]) -> Vec<Value> {
-    let recv = [&["heaps", "recv", "--json"], transport, &["127.0.0.1", "0"]].concat();
-    let mut receiver =
-        packhorse(&recv).stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
-    let mut messages = BufReader::new(receiver.stderr.take().unwrap());
-    let mut line = String::new();
-    let port = loop {
-        assert!(messages.read_line(&mut line).unwrap() > 0, "the receiver says no port: {line}");
-        if let Some((_, port)) = line.trim().rsplit_once(':').filter(|_| line.contains("receiving on")) {
-            break port.to_owned();
-        }
-    };
-    let send = [&["heaps", "send"], transport, send, &["127.0.0.1", port.as_str()]].concat();
+    let receiver = Receiver::start(transport);
+    let send = [&["heaps", "send"], transport, send, &["127.0.0.1", &receiver.port]].concat();
     let sent = run(&send, b"");
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
     assert!(String::from_utf8_lossy(&sent.stdout).contains(" MB/s"));
-    let mut text = String::new();
-    receiver.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    assert!(receiver.wait().unwrap().success());
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let received = receiver.end();
+    assert_eq!(received.code, Some(0), "{}", received.stderr);
+    lines(&received)
 }
 
 #[test]

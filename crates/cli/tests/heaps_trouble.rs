@@ -4,54 +4,20 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::net::TcpListener;
-use std::process::{Child, Stdio};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use packhorse::spead::send::writers::{Octets, Udp};
 use packhorse::spead::send::{Sender, StreamConfig, Writer};
 use packhorse::spead::{Descriptor, Flavour, Heap};
 use packhorse_testkit::captures;
-use support::{assert_says, ended, packhorse, run, signal, start};
+use support::heaps::{Receiver, lines};
+use support::{assert_says, ended, run, signal, start};
 
 /// Captures of IP without anything in front of it.
 const RAW: u32 = 101;
-
-/// A receiver, the port on which it says it receives, and what it says afterwards.
-struct Receiver {
-    child: Child,
-    port: String,
-    said: JoinHandle<String>,
-}
-
-impl Receiver {
-    fn start(args: &[&str]) -> Self {
-        let args = [&["heaps", "recv", "--json"], args, &["127.0.0.1", "0"]].concat();
-        let mut child = packhorse(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut messages = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("receiving on") {
-            line.clear();
-            assert!(messages.read_line(&mut line).unwrap() > 0, "the receiver says no port");
-        }
-        let port = line.trim().rsplit_once(':').unwrap().1.to_owned();
-        let said = thread::spawn(move || {
-            let mut text = String::new();
-            messages.read_to_string(&mut text).unwrap();
-            text
-        });
-        Self { child, port, said }
-    }
-
-    /// Exit code, standard output, what it said.
-    fn end(mut self) -> (Option<i32>, String, String) {
-        let mut text = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-        (self.child.wait().unwrap().code(), text, self.said.join().unwrap())
-    }
-}
 
 /// Sends heaps of these numbers, then a stop heap of the last one.
 fn send<W: Writer>(writer: W, numbers: &[u64], stop: Option<u64>) -> Sender<W> {
@@ -87,9 +53,9 @@ fn what_a_limit_refuses_is_said_with_the_option_that_helps() {
             b"",
         );
         assert_eq!(sent.code, Some(0), "{}", sent.stderr);
-        let (code, _, said) = receiver.end();
-        assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains(option) && said.contains("no heap came"), "{said}");
+        let received = receiver.end();
+        assert_says(&received, 1, option);
+        assert_says(&received, 1, "no heap came");
     }
 }
 
@@ -97,50 +63,48 @@ fn what_a_limit_refuses_is_said_with_the_option_that_helps() {
 fn heaps_that_are_missing_are_counted_and_change_the_exit_code() {
     let receiver = Receiver::start(&[]);
     send(udp(&receiver), &[1, 2, 5, 6], Some(9));
-    let (code, text, said) = receiver.end();
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("4 heaps missing altogether") && said.contains("--buffer"), "{said}");
-    assert!(text.contains(r#""heaps_missing":4"#), "{text}");
+    let received = receiver.end();
+    assert_says(&received, 1, "4 heaps missing altogether");
+    assert_says(&received, 1, "--buffer");
+    assert_eq!(lines(&received).last().unwrap()["statistics"]["heaps_missing"], 4);
 
     let receiver = Receiver::start(&["--cnt-step", "0"]);
     send(udp(&receiver), &[1, 2, 5, 6], Some(9));
-    assert_eq!(receiver.end().0, Some(0));
+    assert_eq!(receiver.end().code, Some(0));
 }
 
 #[test]
 fn a_stream_of_nothing_is_not_done() {
     let receiver = Receiver::start(&[]);
     send(udp(&receiver), &[], Some(1));
-    let (code, _, said) = receiver.end();
-    assert_eq!((code, said.contains("no heap came")), (Some(1), true), "{said}");
+    assert_says(&receiver.end(), 1, "no heap came");
 }
 
 #[test]
 fn receiving_ends_after_a_count_after_silence_and_on_a_signal_with_its_statistics() {
     let receiver = Receiver::start(&["--count", "3"]);
     send(udp(&receiver), &[1, 2, 3], None);
-    let (code, text, said) = receiver.end();
-    assert_eq!((code, text.lines().count()), (Some(0), 4), "{said}");
+    let received = receiver.end();
+    assert_eq!((received.code, lines(&received).len()), (Some(0), 4), "{}", received.stderr);
 
     let receiver = Receiver::start(&["--timeout", "0.5"]);
     send(udp(&receiver), &[1, 2], None);
-    let (code, text, said) = receiver.end();
-    assert_eq!((code, said.contains("--timeout")), (Some(1), true), "{said}");
-    assert!(text.lines().last().unwrap().contains(r#""heaps":2"#), "{text}");
+    let received = receiver.end();
+    assert_says(&received, 1, "--timeout");
+    assert_eq!(lines(&received).last().unwrap()["statistics"]["heaps"], 2);
 
     for (name, code) in [("-INT", 130), ("-TERM", 143)] {
         let mut receiver = Receiver::start(&[]);
         send(udp(&receiver), &[1], None);
-        let mut lines = BufReader::new(receiver.child.stdout.take().unwrap());
-        let mut first = String::new();
-        lines.read_line(&mut first).unwrap();
+        // It has said that it is ready; now it has a heap.
+        let mut first = [0; 1];
+        receiver.child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
         signal(&receiver.child, name);
-        let mut rest = String::new();
-        lines.read_to_string(&mut rest).unwrap();
-        assert!(rest.contains(r#""heaps":1"#), "{rest}");
-        assert_eq!(receiver.child.wait().unwrap().code(), Some(code));
-        let said = receiver.said.join().unwrap();
-        assert!(said.contains("interrupted") && !said.contains("journal"), "{said}");
+        let mut received = receiver.end();
+        received.stdout.insert(0, first[0]);
+        assert_eq!(lines(&received).last().unwrap()["statistics"]["heaps"], 1);
+        assert_says(&received, code, "interrupted");
+        assert!(!received.stderr.contains("journal"), "{}", received.stderr);
     }
 }
 

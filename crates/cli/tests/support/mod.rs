@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is the failure of the test")]
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
+pub(crate) mod heaps;
+
 use core::time::Duration;
 use std::fs;
 use std::io::{Read, Write as _};
