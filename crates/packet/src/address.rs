@@ -2,6 +2,8 @@
 //!
 //! Not an address of a machine: a link has two ends, and channels tell apart what shares it.
 
+use packhorse_buffer::{NoRoom, Side};
+
 use crate::Order;
 
 /// One of the streams of packets that share a link: 0 to 32,767.
@@ -54,8 +56,13 @@ pub struct Address {
     pub control: bool,
 }
 
-/// Bit of the native address word that says "control".
+/// Bit of the address word that says "control".
 const CONTROL: u16 = 0x8000;
+/// The same of the address byte.
+const SHORT_CONTROL: u8 = 0x80;
+
+/// The largest channel number of the profiles with one byte for it.
+pub const SHORT_CHANNEL_MAX: u8 = 0x7F;
 
 impl Address {
     /// The native address word: the channel, bit 15 set for control.
@@ -68,6 +75,27 @@ impl Address {
     #[must_use]
     pub const fn from_word(word: u16) -> Self {
         Self { channel: Channel(word & Channel::MAX), control: word & CONTROL != 0 }
+    }
+
+    /// The address byte of the profiles with one: the channel, bit 7 set for control.
+    ///
+    /// # Errors
+    /// A channel above [`SHORT_CHANNEL_MAX`] needs two bytes.
+    #[inline]
+    pub fn to_byte(self) -> Result<u8, NoRoom> {
+        match u8::try_from(self.channel.0) {
+            Ok(channel) if channel <= SHORT_CHANNEL_MAX => {
+                Ok(if self.control { channel | SHORT_CONTROL } else { channel })
+            }
+            _ => Err(NoRoom { side: Side::Head, needed: 2, available: 1 }),
+        }
+    }
+
+    /// The address that such a byte says; every byte is one.
+    #[inline]
+    #[must_use]
+    pub fn from_byte(byte: u8) -> Self {
+        Self { channel: Channel((byte & SHORT_CHANNEL_MAX).into()), control: byte & SHORT_CONTROL != 0 }
     }
 }
 
@@ -97,6 +125,15 @@ mod tests {
         for word in 0..=u16::MAX {
             assert_eq!(Address::from_word(word).to_word(), word);
         }
+    }
+
+    #[test]
+    fn every_byte_is_an_address_and_comes_back() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(Address::from_byte(byte).to_byte(), Ok(byte));
+        }
+        let wide = Channel::new(0x80).map(|channel| channel.data().to_byte());
+        assert_eq!(wide, Some(Err(NoRoom { side: Side::Head, needed: 2, available: 1 })));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The packet layer of the `ftag` profile: one byte sequence number, one byte channel.
+//! The packet header of the `ftag` profile: one byte sequence number, one byte channel.
 //!
 //! ```text
 //!   0                 1            2
@@ -6,90 +6,40 @@
 //!     bit 7 (C): control message of the channel
 //! ```
 
-use packhorse_buffer::{DecodeError, Layer, NoRoom, PacketBuf, Side, Storage, log_debug, log_trace};
+use packhorse_buffer::NoRoom;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::{Address, Arrival, PacketStats, SequenceTracker};
+use crate::{Address, PacketHeader, SequenceTracker};
 
-/// The header as it lies in the packet.
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+pub use crate::address::SHORT_CHANNEL_MAX as CHANNEL_MAX;
+
+/// The header, 2 bytes.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-struct Header {
+pub struct Header {
     sequence: u8,
     address: u8,
 }
 
-const LEN: usize = size_of::<Header>();
-const CONTROL: u8 = 0x80;
+/// Pushes and pulls the ftag packet header. A channel above [`CHANNEL_MAX`] is refused.
+pub type PacketLayer = crate::PacketLayer<Header>;
 
-/// The largest channel number of this profile.
-pub const CHANNEL_MAX: u8 = 0x7F;
+impl PacketHeader for Header {
+    const TRACKER: SequenceTracker = SequenceTracker::modulo_8_bits();
 
-/// Pushes and pulls the ftag packet header, 2 bytes. One per link: the sequence number counts over all channels.
-#[derive(Clone, Debug)]
-pub struct PacketLayer {
-    next: u8,
-    tracker: SequenceTracker,
-    stats: PacketStats,
-}
-
-impl PacketLayer {
-    /// Starts with sequence number 0.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { next: 0, tracker: SequenceTracker::modulo_8_bits(), stats: PacketStats::ZERO }
-    }
-
-    /// What was sent and received so far.
-    #[must_use]
-    pub const fn stats(&self) -> &PacketStats {
-        &self.stats
-    }
-}
-
-impl Default for PacketLayer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Layer for PacketLayer {
-    const HEADROOM: usize = LEN;
-    const TAILROOM: usize = 0;
-    type Tx = Address;
-    type Rx = Arrival;
-    type Error = DecodeError;
-
-    /// A channel above [`CHANNEL_MAX`] needs two bytes where the header has one: [`NoRoom`] at the head says so.
     #[inline]
-    fn push<S: Storage>(&mut self, address: Address, buf: &mut PacketBuf<S>) -> Result<(), NoRoom> {
-        let channel = match u8::try_from(address.channel.get()) {
-            Ok(channel) if channel <= CHANNEL_MAX => channel,
-            _ => {
-                return Err(NoRoom { side: Side::Head, needed: 2, available: 1 });
-            }
-        };
-        let address = if address.control { channel | CONTROL } else { channel };
-        let header = Header { sequence: self.next, address };
-        buf.push(LEN)?.copy_from_slice(header.as_bytes());
-        self.next = self.next.wrapping_add(1);
-        self.stats.sent += 1;
-        Ok(())
+    fn new(address: Address, sequence: u32) -> Result<Self, NoRoom> {
+        let [.., sequence] = sequence.to_be_bytes();
+        Ok(Self { sequence, address: address.to_byte()? })
     }
 
     #[inline]
-    fn pull<S: Storage>(&mut self, buf: &mut PacketBuf<S>) -> Result<Arrival, DecodeError> {
-        let bytes = buf.pull(LEN).map_err(|short| {
-            log_debug!("packet of {} bytes is shorter than its header", short.available);
-            self.stats.short += 1;
-            short.at("packet", 0)
-        })?;
-        let header = Header::ref_from_bytes(bytes).map_err(|_| crate::short(bytes.len(), LEN))?;
-        let word = u16::from(header.address & CHANNEL_MAX) | u16::from(header.address & CONTROL) << 8;
-        let (address, sequence) = (Address::from_word(word), u32::from(header.sequence));
-        let order = self.tracker.track(sequence);
-        self.stats.count(order);
-        log_trace!("packet {} on channel {}", sequence, address.channel.get());
-        Ok(Arrival { address, sequence, order })
+    fn address(&self) -> Address {
+        Address::from_byte(self.address)
+    }
+
+    #[inline]
+    fn sequence(&self) -> u32 {
+        self.sequence.into()
     }
 }
