@@ -221,3 +221,31 @@ fn a_question_whether_somebody_listens_ends_nothing() {
     ok(receiver);
     assert_eq!(folder.read("in/f"), b"bytes");
 }
+
+#[test]
+fn connections_on_which_nothing_comes_keep_nobody_out() {
+    let folder = Folder::new();
+    let file = folder.write("f", b"bytes");
+    let (path, uri) = (folder.text("link"), format!("unix:{}", folder.text("link")));
+    let receiver = start(&["recv", &folder.text("in"), "--from", &uri]);
+    wait_for(&folder, "link");
+    // As many as are served at a time, and some more.
+    let idle: Vec<_> = (0..70).map(|_| std::os::unix::net::UnixStream::connect(&path).unwrap()).collect();
+    ok(start(&["send", &file, "--to", &uri]));
+    drop(idle);
+    ok(receiver);
+    assert_eq!(folder.read("in/f"), b"bytes");
+}
+
+#[test]
+fn a_receiver_that_stays_gives_up_when_nobody_comes_any_more() {
+    let folder = Folder::new();
+    let file = folder.write("f", b"bytes");
+    let uri = format!("unix:{}", folder.text("link"));
+    let receiver = start(&["recv", &folder.text("in"), "--from", &uri, "--stay", "--give-up", "1"]);
+    wait_for(&folder, "link");
+    ok(start(&["send", &file, "--to", &uri]));
+    ok(receiver);
+    let nobody = ended(start(&["recv", &folder.text("in"), "--from", &uri, "--stay", "--give-up", "1"]));
+    assert_says(&nobody, 1, "nothing");
+}

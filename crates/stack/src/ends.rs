@@ -4,7 +4,7 @@
 //! a call.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 use std::io::Error;
 use std::time::Instant;
@@ -17,6 +17,8 @@ use packhorse_transport::{
 
 /// Receiving on a link that must not wait for ever returns so often.
 const TICK: Duration = Duration::from_millis(50);
+/// While others wait, a link on which nothing came for so long gives up its place.
+const IDLE: Duration = Duration::from_secs(5);
 /// How long the end of a connection is waited for, so that answers that nobody read take nothing back.
 const FINISH: Duration = Duration::from_secs(10);
 
@@ -39,6 +41,8 @@ pub(crate) struct ReceivingEnd {
     inner: Inner,
     /// The link counts as ended when nothing comes for so long.
     give_up: Option<Duration>,
+    /// Set while others wait for this one's place.
+    crowded: Option<Arc<AtomicBool>>,
     heard: Instant,
 }
 
@@ -103,7 +107,7 @@ impl Drop for SendingEnd {
 
 impl ReceivingEnd {
     pub(crate) fn new(end: impl Into<Inner>) -> Self {
-        Self { inner: end.into(), give_up: None, heard: Instant::now() }
+        Self { inner: end.into(), give_up: None, crowded: None, heard: Instant::now() }
     }
 
     /// The link counts as ended when nothing comes for so long.
@@ -113,6 +117,18 @@ impl ReceivingEnd {
             self = self.ticking();
         }
         self
+    }
+
+    /// The link counts as ended when nothing comes for 5 seconds while `crowded` is set.
+    pub(crate) fn makes_room(mut self, crowded: Arc<AtomicBool>) -> Self {
+        self.crowded = Some(crowded);
+        self.ticking()
+    }
+
+    /// How long nothing may come, now.
+    fn patience(&self) -> Option<Duration> {
+        let crowded = self.crowded.as_ref().is_some_and(|crowded| crowded.load(Ordering::Relaxed));
+        if crowded { Some(self.give_up.map_or(IDLE, |give_up| give_up.min(IDLE))) } else { self.give_up }
     }
 
     /// Receiving returns now and then although nothing came.
@@ -139,12 +155,13 @@ impl Transport for ReceivingEnd {
     }
     fn receive(&mut self, into: &mut [u8]) -> Result<usize, TransportError<Error>> {
         let received = each!(&mut self.inner, Inner, end => end.receive(into));
-        if let Some(give_up) = self.give_up {
+        if self.give_up.is_some() || self.crowded.is_some() {
             match received {
-                Err(TransportError::WouldBlock) if self.heard.elapsed() >= give_up => {
-                    return Err(TransportError::Closed);
+                Err(TransportError::WouldBlock) => {
+                    if self.patience().is_some_and(|patience| self.heard.elapsed() >= patience) {
+                        return Err(TransportError::Closed);
+                    }
                 }
-                Err(TransportError::WouldBlock) => {}
                 _ => self.heard = Instant::now(),
             }
         }

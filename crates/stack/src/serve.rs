@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!   this thread     accept, and tell the watcher what all of them tell
-//!   a connection    look, recognise, receive; its writer thread           at most 64 at a time, the others wait
+//!   a connection    look, recognise, receive; its writer thread           at most 64 at a time; while others wait, silent ones end
 //! ```
 //! A connection that ends early, or on which nothing sensible comes, ends alone.
 
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -27,7 +29,8 @@ const QUEUE: usize = 256;
 /// The listener and the events are looked at in turns, so long each at most.
 const TURN: Duration = Duration::from_millis(20);
 
-/// Receives from connections until those that came are over; with [`ReceiveOptions::stay`], for ever.
+/// Receives from connections until those that came are over; with [`ReceiveOptions::stay`], until nobody has come for as
+/// long as [`ReceiveOptions::give_up`] says, or for ever.
 pub(crate) fn serve(
     inbox: &Inbox,
     listener: &Listener,
@@ -37,12 +40,14 @@ pub(crate) fn serve(
     let (tell, told) = sync_channel(QUEUE);
     let mut running: Vec<JoinHandle<Result<ReceiveOutcome, Error>>> = Vec::new();
     let mut sum: Option<ReceiveOutcome> = None;
-    let started = Instant::now();
+    let crowded = Arc::new(AtomicBool::new(false));
+    let mut busy = Instant::now();
     loop {
         let room = running.len() < CONNECTIONS_MAX;
+        crowded.store(!room, Ordering::Relaxed);
         let accepted = if room { listener.accept(TURN) } else { Ok(None) };
         match accepted {
-            Ok(Some(connection)) => running.push(receive_on(connection, inbox, options, &tell)?),
+            Ok(Some(connection)) => running.push(receive_on(connection, inbox, options, (&tell, &crowded))?),
             Ok(None) => {}
             // One too many for the system: the others go on.
             Err(error) if running.is_empty() => return Err(ReceiveError::Threads(error).into()),
@@ -72,13 +77,15 @@ pub(crate) fn serve(
                 }
             }
         }
-        if running.is_empty() && !options.stay {
-            if let Some(outcome) = sum {
-                return Ok(outcome);
-            }
-            if options.give_up.is_some_and(|patience| started.elapsed() >= patience) {
-                return Err(Error::Silence);
-            }
+        if !running.is_empty() {
+            busy = Instant::now();
+            continue;
+        }
+        let over = options.give_up.is_some_and(|patience| busy.elapsed() >= patience);
+        match sum.take_if(|_| over || !options.stay) {
+            Some(outcome) => return Ok(outcome),
+            None if over => return Err(Error::Silence),
+            None => {}
         }
     }
 }
@@ -113,11 +120,13 @@ fn receive_on(
     connection: Connection,
     inbox: &Inbox,
     options: &ReceiveOptions,
-    tell: &SyncSender<Told>,
+    (tell, crowded): (&SyncSender<Told>, &Arc<AtomicBool>),
 ) -> Result<JoinHandle<Result<ReceiveOutcome, Error>>, Error> {
     let (target, options, tell) = (Target::Folder(inbox.clone()), options.clone(), tell.clone());
+    let crowded = Arc::clone(crowded);
     let thread = thread::Builder::new().name("connection".into()).spawn(move || {
         let (receiving, sending) = ends(connection, &options);
+        let receiving = receiving.makes_room(crowded);
         let mut watch = |event: Event<'_>| {
             // The listener is gone only when the program is about to end.
             Told::of(&event).into_iter().for_each(|told| drop(tell.send(told)));
