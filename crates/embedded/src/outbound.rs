@@ -9,7 +9,6 @@
 //! ```
 
 use packhorse_buffer::{Instant, Layer as _, NoRoom, PacketBuf, Storage};
-use packhorse_link::Framing as _;
 use packhorse_packet::{Channel, Fragment, Fragments};
 use packhorse_transfer::{
     BlockHeader, BlockSource, Control, ControlCodec as _, EncodeError, End, Layout, LayoutError, Meta,
@@ -88,15 +87,38 @@ pub struct Outbound<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> {
     stack: W::Stack,
     packet: [u8; PACKET],
     message: [u8; MESSAGE],
-    config: SenderConfig,
+    under_way: UnderWay<'a>,
     /// What `message` holds, as far as it is not sent.
     pieces: Option<Pieces>,
     message_id: u8,
     session: u64,
-    object: Option<(Object<'a>, PlainSender)>,
     objects: u32,
     /// How often the end of the session is still to be told.
     session_ends: u8,
+}
+
+/// What is being sent. How it is sent is kept once, by whoever needs it now.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the large one on")]
+enum UnderWay<'a> {
+    Nothing(SenderConfig),
+    Object(Object<'a>, PlainSender),
+}
+
+impl UnderWay<'_> {
+    const fn config(&self) -> &SenderConfig {
+        match self {
+            Self::Nothing(config) => config,
+            Self::Object(_, sender) => sender.config(),
+        }
+    }
+
+    const fn object(&self) -> Option<&Object<'_>> {
+        match self {
+            Self::Nothing(_) => None,
+            Self::Object(object, _) => Some(object),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -125,11 +147,10 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
             stack: W::stack(),
             packet: [0; PACKET],
             message: [0; MESSAGE],
-            config: SenderConfig { order: W::REPEATS, overhead, ..config },
+            under_way: UnderWay::Nothing(SenderConfig { order: W::REPEATS, overhead, ..config }),
             pieces: None,
             message_id: 0,
             session,
-            object: None,
             objects: 0,
             session_ends: 0,
         }
@@ -141,8 +162,8 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
     /// When it is larger than block numbers can count.
     pub fn begin(&mut self, object: Object<'a>) -> Result<(), LayoutError> {
         let block = u32::try_from(Self::BLOCK).unwrap_or(u32::MAX);
-        let sender = PlainSender::plain(Layout::new(object.size, block)?, self.config);
-        self.object = Some((object, sender));
+        let layout = Layout::new(object.size, block)?;
+        self.under_way = UnderWay::Object(object, PlainSender::plain(layout, *self.under_way.config()));
         self.pieces = None;
         self.message_id = self.message_id.wrapping_add(2);
         self.objects += 1;
@@ -152,7 +173,7 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
     /// There will be no more objects: says so to the far end, when the one under way is sent.
     pub fn end_session(&mut self) {
         if W::Codec::SESSIONS {
-            self.session_ends = u8::try_from(self.config.end_copies.max(1)).unwrap_or(u8::MAX);
+            self.session_ends = u8::try_from(self.under_way.config().end_copies.max(1)).unwrap_or(u8::MAX);
         }
     }
 
@@ -169,12 +190,12 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
         if let Some(pieces) = self.pieces {
             return self.piece(pieces, frame);
         }
-        let Some((object, sender)) = &mut self.object else {
+        let UnderWay::Object(object, sender) = &mut self.under_way else {
             return self.session_end(frame);
         };
         let Some(transmit) = sender.poll_transmit(now) else {
             if sender.is_done() {
-                self.object = None;
+                self.under_way = UnderWay::Nothing(*sender.config());
                 return self.session_end(frame);
             }
             return Ok(Polled::Wait(sender.poll_timeout().unwrap_or(now)));
@@ -235,11 +256,14 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
     /// How the object under way goes.
     #[must_use]
     pub fn stats(&self) -> Option<&TransferStats> {
-        self.object.as_ref().map(|(_, sender)| sender.stats())
+        match &self.under_way {
+            UnderWay::Nothing(_) => None,
+            UnderWay::Object(_, sender) => Some(sender.stats()),
+        }
     }
 
     fn session_end<S: Storage, E>(&mut self, frame: &mut PacketBuf<S>) -> Result<Polled, OutboundError<E>> {
-        if self.session_ends == 0 {
+        if !W::Codec::SESSIONS || self.session_ends == 0 {
             return Ok(Polled::Done);
         }
         self.session_ends -= 1;
@@ -251,7 +275,7 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
 
     #[inline(never)]
     fn encode_meta(&mut self) -> Result<u16, EncodeError> {
-        let Some((object, _)) = &self.object else { return Ok(0) };
+        let Some(object) = self.under_way.object() else { return Ok(0) };
         let meta = Meta {
             object_id: object.id(),
             session: self.session,
@@ -269,7 +293,7 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
 
     #[inline(never)]
     fn encode_end(&mut self) -> Result<u16, EncodeError> {
-        let Some((object, _)) = &self.object else { return Ok(0) };
+        let Some(object) = self.under_way.object() else { return Ok(0) };
         let end = End { object_id: object.id(), size: Some(object.size), hash: Some(object.hash) };
         encode::<W>(&mut self.message, &Control::End(end))
     }
@@ -311,14 +335,15 @@ impl<'a, W: Wire, const PACKET: usize, const MESSAGE: usize> Outbound<'a, W, PAC
         stack.push(down, &mut packet)?;
         frame.reset(0)?;
         let room = frame.tailroom();
-        // A framing that only sends remembers nothing.
-        let len = W::framing(PACKET).enframe(packet.as_slice(), frame.put(room)?)?;
+        let len = W::enframe(packet.as_slice(), frame.put(room)?)?;
         frame.set_range(0..len)?;
         Ok(Polled::Frame)
     }
 }
 
 /// Writes a control message into `memory`. Returns how long it is.
+// Inlined: each caller needs a third of it.
+#[inline(always)]
 fn encode<W: Wire>(memory: &mut [u8], control: &Control<'_>) -> Result<u16, EncodeError> {
     let mut message = PacketBuf::new(memory);
     W::Codec::encode(control, &mut message)?;

@@ -2,7 +2,7 @@
 //!
 //! The layers are those of the hosts, without what measures them; what goes over the line is the same.
 
-use packhorse_buffer::{DecodeError, Layer, Over};
+use packhorse_buffer::{DecodeError, Layer, NoRoom, Over};
 use packhorse_link::rugged::{self, Code};
 use packhorse_link::{Check, Cobs, Crc16SpiFujitsu, Crc32c, FfStuffing, Framing, LengthCheck};
 use packhorse_packet::{Address, Arrival, Channel};
@@ -39,6 +39,14 @@ pub trait Wire {
     fn stack() -> Self::Stack;
     /// The framing, for packets of at most `packet` bytes.
     fn framing(packet: usize) -> Self::Framing;
+
+    /// Puts the frame of `packet` into `out`. Returns its length. A sender remembers nothing from frame to frame.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    fn enframe(packet: &[u8], out: &mut [u8]) -> Result<usize, NoRoom> {
+        Self::framing(packet.len()).enframe(packet, out)
+    }
 }
 
 /// Profile `native` as on serial lines: COBS frames, CRC-32C, BLAKE3. `DEPTH` bounds the objects that can be verified:
@@ -120,7 +128,14 @@ impl<const PARITY: usize, const DEPTH: usize> Wire for Rugged<PARITY, DEPTH> {
     }
 
     fn framing(packet: usize) -> rugged::Rugged {
-        const { assert!(Code::new(PARITY, 1).is_some(), "parity is even, from 2 to 32") };
-        rugged::Rugged::new(packet, Code::new(PARITY, 1).unwrap_or_default())
+        rugged::Rugged::new(packet, Self::CODE)
     }
+
+    fn enframe(packet: &[u8], out: &mut [u8]) -> Result<usize, NoRoom> {
+        rugged::Rugged::encode(Self::CODE, packet, out)
+    }
+}
+
+impl<const PARITY: usize, const DEPTH: usize> Rugged<PARITY, DEPTH> {
+    const CODE: Code = Code::new(PARITY, 1).expect("parity is even, from 2 to 32");
 }

@@ -301,6 +301,12 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W,
         if self.answers { self.outcome.is_some() } else { self.ends_left == 0 }
     }
 
+    /// How it sends.
+    #[must_use]
+    pub const fn config(&self) -> &SenderConfig {
+        &self.config
+    }
+
     /// The object as far as it is known: for streams, what was appended.
     #[must_use]
     pub const fn layout(&self) -> Layout {

@@ -31,7 +31,11 @@ pub const FRAME: usize = packhorse_link::rugged::FRONT + PACKET + 8;
 /// Bytes of the longest frame.
 #[cfg(not(any(feature = "ftag", feature = "rugged")))]
 pub const FRAME: usize = PACKET + 3;
+/// Bytes of the longest control message that the device sends: in `ftag` each is a packet.
+#[cfg(feature = "ftag")]
+pub const MESSAGE: usize = 50;
 /// Bytes of the longest control message that the device sends: an announcement with a name of 13 bytes.
+#[cfg(not(feature = "ftag"))]
 pub const MESSAGE: usize = 92;
 
 /// A reading is taken and sent so often, in microseconds.

@@ -17,22 +17,22 @@ use crate::counts::Counts;
 use crate::workspace::Workspace;
 use crate::{Usage, report};
 
-/// The most that a program may take in a profile, in bytes: flash, RAM without the bitmap.
+/// The most that a program may take in a profile, in bytes: flash, and RAM beside the bitmap.
 const BUDGETS: [(&str, &str, u64, u64); 6] = [
-    // 12 KiB and 2 KiB, 16 KiB and 3 KiB are wanted; a tenth more of RAM, since compilers differ.
-    ("native", "sender", 12 * 1024, 2250),
-    ("native", "receiver", 16 * 1024, 3380),
-    // Every byte of a frame may be stuffed: the pool is twice as large.
-    ("ftag", "sender", 12 * 1024, 2300),
-    ("ftag", "receiver", 16 * 1024, 3 * 1024),
-    // Beside what the others have: a field of 256 elements and what divides by polynomials, or finds and corrects errors.
-    ("rugged", "sender", 13_056, 2750),
-    ("rugged", "receiver", 19 * 1024, 3700),
+    // 12 KiB and 2 KiB for a sender, 16 KiB and 3 KiB for a receiver are the aim; what is better than that stays so, with a
+    // little room for other compilers.
+    ("native", "sender", 9_728, 1_920),
+    ("native", "receiver", 14_592, 2_944),
+    ("ftag", "sender", 10_496, 2_048),
+    ("ftag", "receiver", 11_264, 2_688),
+    ("rugged", "sender", 11_520, 2_048),
+    // Flash: beside what the others have, a field of 256 elements and what finds and corrects errors.
+    ("rugged", "receiver", 18_688, 3_072),
 ];
 
 const PROGRAMS: [&str; 2] = ["sender", "receiver"];
 
-/// A bit for each of 768 blocks: not part of the receiver's budget.
+/// A bit for each of 768 blocks: as large as what is received, so it is told beside the RAM and not in it.
 const BITMAP: u64 = 96;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -54,7 +54,19 @@ pub(crate) fn measure(
     crc_tables: &[&str],
     tally: &mut Counts,
 ) -> anyhow::Result<(Vec<Vec<String>>, bool)> {
-    let heading = ["profile", "CRC tables", "program", "flash", "of", "static RAM", "stack", "RAM", "of", ""];
+    let heading = [
+        "profile",
+        "CRC tables",
+        "program",
+        "flash",
+        "of",
+        "static RAM",
+        "stack",
+        "bitmap",
+        "RAM beside it",
+        "of",
+        "",
+    ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     let mut well = true;
     for profile in PROFILES {
@@ -68,9 +80,9 @@ pub(crate) fn measure(
                 let taken = sections(&built.program(program))?;
                 let stack = stacks.get(program).copied().context("no run of this program")?;
                 let bitmap = if program == "receiver" { BITMAP } else { 0 };
-                let ram = taken.ram + stack;
+                let ram = (taken.ram + stack).saturating_sub(bitmap);
                 // Tables are what somebody chose to spend.
-                let keeps = ram <= most_ram + bitmap && (tables != "none" || taken.flash <= most_flash);
+                let keeps = ram <= most_ram && (tables != "none" || taken.flash <= most_flash);
                 well &= keeps;
                 rows.push(vec![
                     profile.to_owned(),
@@ -80,8 +92,9 @@ pub(crate) fn measure(
                     most_flash.to_string(),
                     taken.ram.to_string(),
                     stack.to_string(),
+                    bitmap.to_string(),
                     ram.to_string(),
-                    (most_ram + bitmap).to_string(),
+                    most_ram.to_string(),
                     report::verdict(Some(keeps), if keeps { "ok" } else { "over the budget" }),
                 ]);
             }

@@ -20,6 +20,8 @@ pub struct Blake3<const DEPTH: usize> {
 }
 
 impl<const DEPTH: usize> Default for Blake3<DEPTH> {
+    // Not inlined: it is made where it stays, not copied there.
+    #[inline(never)]
     fn default() -> Self {
         const { assert!(0 < DEPTH && DEPTH < 32, "a tree of 1 to 31 levels") };
         Self { stack: [[0; 8]; DEPTH], chunk: Chunk::default(), chunks: 0 }
@@ -55,7 +57,8 @@ impl<const DEPTH: usize> ObjectHash for Blake3<DEPTH> {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
         // What is on the stack is not read before it is written.
-        (self.chunks, self.chunk) = (0, Chunk::default());
+        self.chunks = 0;
+        self.chunk.restart();
         hash
     }
 }
@@ -65,7 +68,7 @@ impl<const DEPTH: usize> Blake3<DEPTH> {
     #[inline(never)]
     fn add(&mut self) {
         let mut output = self.chunk.output(self.chunks);
-        self.chunk = Chunk::default();
+        self.chunk.restart();
         self.chunks += 1;
         let merges = self.chunks.trailing_zeros() as usize;
         // Before this chunk there was one more for each merge.
@@ -125,12 +128,20 @@ impl Default for Chunk {
 }
 
 impl Chunk {
+    /// In place: another one is not on the stack beside it.
+    fn restart(&mut self) {
+        self.value = IV;
+        self.block.fill(0);
+        self.len = 0;
+    }
+
     #[inline(never)]
     fn update(&mut self, mut bytes: &[u8], number: u32) {
         while !bytes.is_empty() {
             let mut at = usize::from(self.len % 64);
             if at == 0 && self.len > 0 {
-                let output = Output { flags: self.start(64), ..self.output(number) };
+                let mut output = self.output(number);
+                output.flags = self.start(64);
                 self.value = output.compress(0);
                 self.block = [0; 64];
                 at = 0;

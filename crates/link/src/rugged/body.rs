@@ -159,7 +159,8 @@ fn remainders(geometry: Geometry, bytes: &[u8], mut each: impl FnMut(usize, &Rem
     let (parity, depth) = (geometry.code.parity(), geometry.code.depth());
     let (rows, tail) = bytes.split_at(bytes.len() / depth * depth);
     let mut lane = 0;
-    while lane + 4 <= depth {
+    // Where there is room for tables, time counts and not the program.
+    while cfg!(feature = "rs-large") && lane + 4 <= depth {
         let four = of_lanes::<4>(parity, rows, depth, lane, tail);
         four.iter().enumerate().for_each(|(at, remainder)| each(lane + at, remainder));
         lane += 4;

@@ -122,6 +122,25 @@ impl Rugged {
         Some(FRONT + Geometry::new(packet, code.fitting(packet)?)?.len())
     }
 
+    /// Puts the frame of `packet` into `out`, without the memory of one that receives as well. Returns its length.
+    ///
+    /// # Errors
+    /// When it does not fit, or the packet is longer than the code takes.
+    pub fn encode(code: Code, packet: &[u8], out: &mut [u8]) -> Result<usize, NoRoom> {
+        let most = Code::new(code.parity(), DEPTH_MAX).map_or(0, Code::packet_max);
+        let too_long = NoRoom { side: Side::Tail, needed: packet.len(), available: most };
+        let code = code.fitting(packet.len()).filter(|_| packet.len() <= most).ok_or(too_long)?;
+        let geometry = Geometry::new(packet.len(), code).ok_or(too_long)?;
+        let needed = FRONT + geometry.len();
+        let available = out.len();
+        let Some((front, body)) = out.get_mut(..needed).and_then(<[u8]>::split_first_chunk_mut) else {
+            return Err(NoRoom { side: Side::Tail, needed, available });
+        };
+        body[..packet.len()].copy_from_slice(packet);
+        finish(geometry, front, body);
+        Ok(needed)
+    }
+
     /// The length of the whole frame whose header stands at the front of `bytes`, marker and all, if one does: to tell
     /// such streams from others.
     #[must_use]
@@ -233,18 +252,11 @@ impl Framing for Rugged {
     }
 
     fn enframe(&mut self, packet: &[u8], out: &mut [u8]) -> Result<usize, NoRoom> {
-        let most = self.packet_max.min(Code::new(self.code.parity(), DEPTH_MAX).map_or(0, Code::packet_max));
-        let too_long = NoRoom { side: Side::Tail, needed: packet.len(), available: most };
-        let code = self.code.fitting(packet.len()).filter(|_| packet.len() <= most).ok_or(too_long)?;
-        let geometry = Geometry::new(packet.len(), code).ok_or(too_long)?;
-        let needed = FRONT + geometry.len();
-        let available = out.len();
-        let Some((front, body)) = out.get_mut(..needed).and_then(<[u8]>::split_first_chunk_mut) else {
-            return Err(NoRoom { side: Side::Tail, needed, available });
-        };
-        body[..packet.len()].copy_from_slice(packet);
-        finish(geometry, front, body);
-        Ok(needed)
+        let most = self.packet_max;
+        if packet.len() > most {
+            return Err(NoRoom { side: Side::Tail, needed: packet.len(), available: most });
+        }
+        Self::encode(self.code, packet, out)
     }
 
     fn deframe(&mut self, bytes: &mut [u8]) -> Step {

@@ -59,6 +59,8 @@ impl ControlCodec for Codec {
     const SESSIONS: bool = false;
     const MESSAGE_MAX: usize = MESSAGE_MAX;
 
+    // Inlined: who encodes one kind of message needs no program for the others.
+    #[inline(always)]
     fn encode<S: Storage>(control: &Control<'_>, buf: &mut PacketBuf<S>) -> Result<(), EncodeError> {
         match control {
             Control::Meta(meta) => encode_meta(meta, buf),
