@@ -23,6 +23,39 @@ fn in_place() -> Result<(), Box<dyn Error>> {
 }
 // ANCHOR_END: in_place
 
+// ANCHOR: forward
+/// A batch is a slice: read forward, it is fetched ahead by the processor.
+fn forward() -> Result<(), Box<dyn Error>> {
+    let (mut sender, mut receiver) = Channel::anonymous().capacity(1 << 16).typed::<[f32; 16], Spsc>()?;
+    let mut batch = sender.claim_batch(64)?;
+    batch.fill([0.5; 16]);
+    batch.publish();
+    let sum: f32 = receiver.receive_batch(64)?.iter().flatten().sum();
+    assert_eq!(sum, 512.0);
+    Ok(())
+}
+// ANCHOR_END: forward
+
+// ANCHOR: padding
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// A word that one thread writes, with two lines of the cache for itself.
+#[derive(Default)]
+#[repr(align(128))]
+struct Padded(AtomicU64);
+
+fn padded() {
+    let counts: [Padded; 2] = Default::default();
+    let add = |count: &Padded| {
+        for _ in 0..1000 {
+            count.0.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| counts.iter().for_each(|count| drop(scope.spawn(move || add(count)))));
+    assert!(counts.iter().all(|count| count.0.load(Ordering::Relaxed) == 1000));
+}
+// ANCHOR_END: padding
+
 // ANCHOR: pool
 use packhorse::buffer::{HeapPool, PacketBuf};
 
@@ -42,5 +75,7 @@ fn pool() -> Result<(), Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     in_place()?;
+    forward()?;
+    padded();
     pool()
 }

@@ -107,6 +107,19 @@ pub(crate) const MAKE: Need = Need {
     source: Source::Debian(&["make", "gcc"]),
 };
 
+/// Reads C headers while iceoryx2 is built.
+pub(crate) const LIBCLANG: Need = Need {
+    what: "libclang",
+    found: || {
+        let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+        let found = |folder: &str| {
+            std::fs::read_dir(folder).is_ok_and(|mut files| files.any(|file| is_libclang(&file)))
+        };
+        std::env::var_os("LIBCLANG_PATH").is_some() || folders.into_iter().any(found)
+    },
+    source: Source::Debian(&["libclang-dev"]),
+};
+
 /// Makes the virtual environment of the peers.
 pub(crate) const PYTHON: Need = Need {
     what: "Python 3 with venv",
@@ -129,6 +142,12 @@ pub(crate) fn in_ci() -> bool {
 pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+fn is_libclang(file: &std::io::Result<std::fs::DirEntry>) -> bool {
+    let name = file.as_ref().map(std::fs::DirEntry::file_name).unwrap_or_default();
+    let name = name.to_string_lossy();
+    name.starts_with("libclang") && !name.starts_with("libclang-cpp") && name.contains(".so")
 }
 
 fn on_path(program: &str) -> bool {

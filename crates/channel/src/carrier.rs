@@ -4,6 +4,7 @@
 //! The ends of [`record`](crate::record) implement them; so do those of other carriers. Not for choosing a carrier at
 //! run time: that is an enum over its types.
 
+use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
@@ -24,6 +25,29 @@ pub trait ClaimedRecord: DerefMut<Target = [u8]> {
 pub trait ReceivedRecord: Deref<Target = [u8]> {
     /// The type word.
     fn kind(&self) -> u32;
+}
+
+/// A message that was copied out of its channel: what the receivers' `Stream` gives, since its items may outlive the
+/// receiver's next look. Reading in place, without a copy, is `receive_async`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnedRecord {
+    /// The type word.
+    pub kind: u32,
+    /// The payload.
+    pub bytes: Vec<u8>,
+}
+
+impl OwnedRecord {
+    /// The next item of a stream; nothing when the channel has ended.
+    pub(crate) fn item(
+        received: Result<impl ReceivedRecord, ReceiveError>,
+    ) -> Option<Result<Self, ReceiveError>> {
+        match received {
+            Err(ReceiveError::Stopped) => None,
+            Err(error) => Some(Err(error)),
+            Ok(message) => Some(Ok(Self { kind: message.kind(), bytes: message.to_vec() })),
+        }
+    }
 }
 
 /// The sending end of a channel of records.

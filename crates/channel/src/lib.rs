@@ -37,7 +37,7 @@ mod wait;
 pub use address::{Address, AddressError};
 pub use back_pressure::BackPressure;
 pub use builder::{Builder, Channel, Records, Typed};
-pub use carrier::{ClaimedRecord, ReceiveRecords, ReceivedRecord, SendRecords};
+pub use carrier::{ClaimedRecord, OwnedRecord, ReceiveRecords, ReceivedRecord, SendRecords};
 pub use error::{OpenError, ReceiveError, SendError};
 pub use metrics::{Metrics, Percentiles};
 pub use mode::{

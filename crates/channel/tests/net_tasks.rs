@@ -2,46 +2,16 @@
 
 #![allow(clippy::unwrap_used)] // all of it is tests
 
-extern crate alloc;
-
-use alloc::sync::Arc;
-use alloc::task::Wake;
-use core::future::Future;
-use core::pin::pin;
-use core::task::{Context, Poll, Waker};
+use core::future::poll_fn;
+use core::pin::Pin;
 use core::time::Duration;
-use std::thread::Thread;
-use std::time::Instant;
 
+use futures_core::Stream as _;
 use packhorse_channel::net::{self, Options, Receiver, Sender};
 use packhorse_channel::{Address, ReceiveError, Spsc};
+use packhorse_testkit::tasks::{block_on, block_on_counted};
 
 const LONG: Duration = Duration::from_secs(20);
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs a future to its end and tells how often it was polled; fails when nobody wakes it in time.
-fn block_on<F: Future>(future: F) -> (F::Output, u32) {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    let end = Instant::now() + LONG;
-    let mut polls = 0;
-    loop {
-        polls += 1;
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return (output, polls);
-        }
-        assert!(Instant::now() < end, "nobody woke the task");
-        std::thread::park_timeout(LONG);
-    }
-}
 
 /// A channel whose sender is opened while a task receives.
 fn open(carrier: &str, options: &Options) -> (Sender<Spsc>, Receiver<Spsc>) {
@@ -71,7 +41,7 @@ fn a_task_receives_what_another_sends() {
                 }
             });
         });
-        let ((), polls) = block_on(async {
+        let ((), polls) = block_on_counted(async {
             for number in 0..100_u32 {
                 let message = receiver.receive_async().await.unwrap();
                 assert_eq!((message.kind(), &*message), (3, &number.to_le_bytes()[..]), "{carrier}");
@@ -109,9 +79,25 @@ fn a_task_waits_for_room_until_the_receiver_reads() {
 fn stop_wakes_a_task_that_receives() {
     let (sender, mut receiver) = open("tcp", &Options::default());
     let stopper = receiver.stopper();
-    let thread = std::thread::spawn(move || block_on(async { receiver.receive_async().await.map(|_| ()) }).0);
+    let thread = std::thread::spawn(move || block_on(async { receiver.receive_async().await.map(|_| ()) }));
     std::thread::sleep(Duration::from_millis(20));
     stopper.stop();
     drop(sender);
     assert_eq!(thread.join().unwrap(), Err(ReceiveError::Stopped));
+}
+
+#[test]
+fn messages_over_the_network_are_a_stream_that_ends_with_the_channel() {
+    for carrier in ["tcp", "udp"] {
+        let (mut sender, mut receiver) = open(carrier, &Options::default());
+        let thread =
+            std::thread::spawn(move || (0..50).for_each(|number| sender.send(number, b"hello").unwrap()));
+        let mut next = || block_on(poll_fn(|context| Pin::new(&mut receiver).poll_next(context)));
+        for number in 0..50 {
+            let record = next().unwrap().unwrap();
+            assert_eq!((record.kind, &record.bytes[..]), (number, &b"hello"[..]), "{carrier}");
+        }
+        assert_eq!(next(), None, "{carrier}");
+        thread.join().unwrap();
+    }
 }

@@ -2,45 +2,26 @@
 
 #![allow(clippy::unwrap_used)] // all of it is tests
 
-extern crate alloc;
-
-use alloc::sync::Arc;
-use alloc::task::Wake;
-use core::future::Future;
-use core::pin::pin;
-use core::task::{Context, Poll, Waker};
+use core::future::poll_fn;
+use core::pin::Pin;
 use core::time::Duration;
-use std::thread::Thread;
-use std::time::Instant;
 
-use packhorse_channel::{Channel, Mpmc, ReceiveError, Spsc};
+use futures_core::Stream;
+use packhorse_channel::{Builder, Channel, Mpmc, ReceiveError, Spsc};
+use packhorse_testkit::tasks::block_on;
 
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
+/// A channel in memory, or at an address.
+fn builder(address: Option<&str>) -> Builder {
+    address.map_or_else(Channel::anonymous, |address| Channel::at(address).unwrap())
 }
 
-/// Runs a future to its end; fails when nobody wakes it in time.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        assert!(Instant::now() < end, "nobody woke the task");
-        std::thread::park_timeout(Duration::from_secs(20));
-    }
+/// What a stream gives next.
+fn item<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    block_on(poll_fn(|context| Pin::new(&mut *stream).poll_next(context)))
 }
 
 fn exchange(address: Option<&str>) {
-    let builder = || address.map_or_else(Channel::anonymous, |address| Channel::at(address).unwrap());
-    let (mut sender, mut receiver) = builder().capacity(64).typed::<u64, Spsc>().unwrap();
+    let (mut sender, mut receiver) = builder(address).capacity(64).typed::<u64, Spsc>().unwrap();
     let thread = std::thread::spawn(move || {
         block_on(async {
             for number in 0..2000 {
@@ -105,4 +86,42 @@ fn stop_wakes_a_task() {
     std::thread::sleep(Duration::from_millis(10));
     sender.stop();
     assert!(thread.join().unwrap());
+}
+
+fn stream_records(address: Option<&str>) {
+    let (mut sender, mut receiver) = builder(address).capacity(4096).records::<Mpmc>().unwrap();
+    let thread = std::thread::spawn(move || {
+        for number in 0..500_u32 {
+            sender.send(number, &number.to_le_bytes()).unwrap();
+            if number % 100 == 0 {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    });
+    for number in 0..500_u32 {
+        let record = item(&mut receiver).unwrap().unwrap();
+        assert_eq!((record.kind, &record.bytes[..]), (number, &number.to_le_bytes()[..]));
+    }
+    assert_eq!(item(&mut receiver), None);
+    thread.join().unwrap();
+}
+
+#[test]
+fn records_are_a_stream_that_ends_with_the_channel() {
+    stream_records(None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn records_in_shared_memory_are_a_stream() {
+    stream_records(Some(&format!("ipc://test-stream-{}", std::process::id())));
+}
+
+#[test]
+fn values_are_a_stream_that_ends_with_the_channel() {
+    let (mut sender, mut receiver) = Channel::anonymous().typed::<u64, Spsc>().unwrap();
+    sender.send(7).unwrap();
+    assert_eq!(item(&mut receiver), Some(Ok(7)));
+    drop(sender);
+    assert_eq!(item(&mut receiver), None);
 }

@@ -3,7 +3,6 @@
 //! Not published, and not a place for code that a user of Packhorse could need. `fuzz` aside, it uses
 //! no other crate of the workspace, so that each of them can use it in its own tests.
 
-#[cfg(any(feature = "fuzz", feature = "simulation"))]
 extern crate alloc;
 
 pub mod allocator;
@@ -14,3 +13,4 @@ pub mod golden;
 pub mod patterns;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+pub mod tasks;

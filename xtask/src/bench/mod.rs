@@ -4,6 +4,7 @@
 //! benchmark therefore runs what it compares with in the same run, alternately, and prints medians.
 
 mod cable;
+mod channel_peers;
 mod criterion;
 mod ftag;
 mod heaps;
@@ -61,6 +62,11 @@ const BENCHES: &[Bench] = &[
         about: "message channels beside rtrb, crossbeam-channel and disruptor",
         run: criterion::channel,
     },
+    Bench {
+        name: "channel-peers",
+        about: "channels between two processes beside iceoryx2",
+        run: channel_peers::run,
+    },
     Bench { name: "stuffing", about: "framing and checks, GB/s", run: criterion::stuffing },
     Bench {
         name: "heaps-recv",
@@ -73,7 +79,7 @@ const BENCHES: &[Bench] = &[
 pub(crate) fn main(args: &[String]) -> anyhow::Result<bool> {
     let mut args = args.to_vec();
     if take_flag(&mut args, "--list") {
-        BENCHES.iter().for_each(|bench| println!("{:<10} {}", bench.name, bench.about));
+        BENCHES.iter().for_each(|bench| println!("{:<13} {}", bench.name, bench.about));
         return Ok(true);
     }
     let plot = take_flag(&mut args, "--plot");

@@ -16,6 +16,7 @@ mod carrier;
 mod counters;
 mod dial;
 mod exit;
+mod glances;
 mod greeting;
 mod line;
 mod open;

@@ -13,6 +13,7 @@ use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::net::SocketAddr;
 use core::ops::{Deref, DerefMut};
+use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
@@ -22,7 +23,7 @@ use super::exit::Exit;
 use super::stream::Patience;
 use super::tcp_inbox::{self, TcpInbox};
 use super::udp_inbox::{self, UdpInbox};
-use crate::{Metrics, Mode, ReceiveError};
+use crate::{Metrics, Mode, OwnedRecord, ReceiveError};
 
 /// The receiving end, as this module describes it.
 ///
@@ -176,6 +177,19 @@ impl<M: Mode> Receiver<M> {
         metrics.receivers = 1;
         metrics.stopped = self.is_stopped();
         metrics
+    }
+}
+
+/// The messages themselves, copied out of the channel; ends when the channel ends. An error about one sender is an
+/// item: with others it goes on.
+impl<M: Mode> futures_core::Stream for Receiver<M>
+where
+    Self: Unpin,
+{
+    type Item = Result<OwnedRecord, ReceiveError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_receive(context).map(OwnedRecord::item)
     }
 }
 

@@ -22,6 +22,7 @@ use packhorse_transport::{Connection, ConnectionWriter};
 use super::counters::{Counters, add};
 use super::dial::{SILENCE, send, stream};
 use super::exit::Exit;
+use super::glances::{GLANCE, Glances};
 use super::greeting::{Greeting, Refusal};
 use super::ready::{Ready, wait};
 use super::stream::{Came, PacketStream, Patience};
@@ -55,6 +56,7 @@ pub(crate) struct TcpInbox {
     rounds: u32,
     /// Peers there ever were.
     joined: u64,
+    glances: Glances,
     exit: Arc<Exit>,
     /// Stopped, and until when senders may say that they have.
     stopped: Option<Instant>,
@@ -125,6 +127,7 @@ impl TcpInbox {
             turn: 0,
             rounds: 0,
             joined: 0,
+            glances: Glances::default(),
             exit,
             stopped: None,
         }
@@ -162,6 +165,9 @@ impl TcpInbox {
         loop {
             self.rounds = self.rounds.wrapping_add(1);
             let mut came = self.ask(counters)?;
+            if !came && patience != Patience::None {
+                came = self.glance(until, counters)?;
+            }
             if !came || self.rounds.is_multiple_of(LOOK_EVERY) {
                 came |= self.welcome(counters);
             }
@@ -186,6 +192,23 @@ impl TcpInbox {
             // What goes wrong with waiting goes wrong with reading, and is told there.
             let _ = self.sleep(left);
         }
+    }
+
+    /// Asks for a moment, again and again, where that has helped lately: cheaper than to sleep and be woken.
+    fn glance(&mut self, until: Option<Instant>, counters: &Counters) -> Result<bool, ReceiveError> {
+        if self.peers.is_empty() || !self.glances.is_worth_it() {
+            return Ok(false);
+        }
+        let end = Instant::now() + GLANCE;
+        let end = until.map_or(end, |until| until.min(end));
+        while !self.exit.is_stopped() && Instant::now() < end {
+            if self.ask(counters)? {
+                self.glances.helped();
+                return Ok(true);
+            }
+        }
+        self.glances.failed();
+        Ok(false)
     }
 
     /// Asks the peers in turn until one says something.

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use core::future::poll_fn;
+use core::pin::Pin;
 use core::sync::atomic::Ordering;
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -14,7 +15,7 @@ use crate::segment::Segment;
 use crate::segment::layout::RECORD_CELL;
 use crate::segment::peers::Role;
 use crate::segment::snapshot::Snapshot;
-use crate::{Adaptive, ManyReceivers, Metrics, Mode, ModeName, OpenError, ReceiveError, Wait};
+use crate::{Adaptive, ManyReceivers, Metrics, Mode, ModeName, OpenError, OwnedRecord, ReceiveError, Wait};
 
 /// The reading end of a channel of records.
 #[derive(Debug)]
@@ -159,6 +160,18 @@ impl<M: Mode, W: Wait> Receiver<M, W> {
         counts.messages_received.store(self.received, Ordering::Relaxed);
         counts.bytes_received.store(self.bytes, Ordering::Relaxed);
         segment.notify(Role::Sender);
+    }
+}
+
+/// The messages themselves, copied out of the channel; ends when the channel ends.
+impl<M: Mode, W: Wait> futures_core::Stream for Receiver<M, W>
+where
+    Self: Unpin,
+{
+    type Item = Result<OwnedRecord, ReceiveError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_receive(context).map(OwnedRecord::item)
     }
 }
 

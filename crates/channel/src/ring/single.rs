@@ -50,10 +50,7 @@ impl Produce for Producer {
     fn claim_some(&mut self, ring: &impl Shared, most: u64) -> Result<Run, Fault> {
         match self {
             Self::Indexed(end) => end.claim_some(ring, most),
-            Self::Evicting(end) => {
-                let (cells, at) = rare(|| pair(end.claim_some(ring, most), |run| (run.cells, run.at)));
-                Ok(Run { pad: 0, at, cells: unpair(cells)? })
-            }
+            Self::Evicting(end) => rare_run(|| end.claim_some(ring, most)),
         }
     }
 
@@ -94,10 +91,7 @@ impl Consume for Consumer {
     fn next(&mut self, ring: &impl Shared) -> Result<Run, Fault> {
         match self {
             Self::Indexed(end) => end.next(ring),
-            Self::Contended(end) => {
-                let (cells, at) = rare(|| pair(end.next(ring), |run| (run.cells, run.at)));
-                Ok(Run { pad: 0, at, cells: unpair(cells)? })
-            }
+            Self::Contended(end) => rare_run(|| end.next(ring)),
         }
     }
 
@@ -105,10 +99,7 @@ impl Consume for Consumer {
     fn next_some(&mut self, ring: &impl Shared, most: u64) -> Result<Run, Fault> {
         match self {
             Self::Indexed(end) => end.next_some(ring, most),
-            Self::Contended(end) => {
-                let (cells, at) = rare(|| pair(end.next_some(ring, most), |run| (run.cells, run.at)));
-                Ok(Run { pad: 0, at, cells: unpair(cells)? })
-            }
+            Self::Contended(end) => rare_run(|| end.next_some(ring, most)),
         }
     }
 
@@ -133,6 +124,13 @@ impl Consume for Consumer {
 #[inline(never)]
 fn rare<T>(what: impl FnOnce() -> T) -> T {
     what()
+}
+
+/// A run without padding, or a fault, through two registers.
+#[inline(always)]
+fn rare_run(what: impl FnOnce() -> Result<Run, Fault>) -> Result<Run, Fault> {
+    let (cells, at) = rare(|| pair(what(), |run| (run.cells, run.at)));
+    Ok(Run { pad: 0, at, cells: unpair(cells)? })
 }
 
 /// More cells than a ring has.
