@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use iceoryx2::port::publisher::Publisher;
 use iceoryx2::port::subscriber::Subscriber;
 use iceoryx2::prelude::*;
+use iceoryx2::service::port_factory::publish_subscribe::PortFactory as Service;
 use packhorse_channel::{Builder, Channel, Spin, Spsc};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -112,14 +113,18 @@ fn send(name: &str, messages: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn subscribe(name: &str) -> Result<Duration, Failure> {
+fn service(name: &str) -> Result<Service<ipc::Service, Message, ()>, Failure> {
     let node = NodeBuilder::new().create::<ipc::Service>()?;
-    let service = node
+    Ok(node
         .service_builder(&name.try_into()?)
         .publish_subscribe::<Message>()
         .enable_safe_overflow(false)
         .subscriber_max_buffer_size(SLOTS)
-        .open_or_create()?;
+        .open_or_create()?)
+}
+
+fn subscribe(name: &str) -> Result<Duration, Failure> {
+    let service = service(name)?;
     let subscriber: Subscriber<ipc::Service, Message, ()> =
         service.subscriber_builder().buffer_size(SLOTS).create()?;
     let child = other("iceoryx2", name)?;
@@ -135,13 +140,7 @@ fn subscribe(name: &str) -> Result<Duration, Failure> {
 }
 
 fn publish(name: &str, messages: u64) -> Result<(), Failure> {
-    let node = NodeBuilder::new().create::<ipc::Service>()?;
-    let service = node
-        .service_builder(&name.try_into()?)
-        .publish_subscribe::<Message>()
-        .enable_safe_overflow(false)
-        .subscriber_max_buffer_size(SLOTS)
-        .open_or_create()?;
+    let service = service(name)?;
     let publisher: Publisher<ipc::Service, Message, ()> = service
         .publisher_builder()
         .backpressure_strategy(BackpressureStrategy::RetryUntilDelivered)
