@@ -24,7 +24,7 @@ fn every_promise_of_the_book_names_tests_that_exist() {
     let root = here.parent().unwrap().parent().unwrap();
     let book = fs::read_to_string(root.join("docs/src/channels.md")).unwrap();
     let mut text = String::new();
-    let folders = ["crates/channel/src", "crates/channel/tests", "crates/cli/tests", "fuzz/fuzz_targets"];
+    let folders = ["crates/channel", "crates/transport/src", "crates/cli/tests", "fuzz/fuzz_targets"];
     folders.iter().for_each(|folder| sources(&root.join(folder), &mut text));
     let (_, promises) = book.split_once("## Promises and their tests").unwrap();
     let mut rows = 0;

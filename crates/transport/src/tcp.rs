@@ -187,3 +187,25 @@ impl AsFd for Listener {
         self.socket.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use socket2::{Domain, Socket, Type};
+
+    use super::TcpOptions;
+
+    #[test]
+    fn options_of_tcp_reach_the_socket() {
+        let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let (tuned, left) = (socket(), socket());
+        let options =
+            TcpOptions { nodelay: true, send_buffer: Some(96 << 10), receive_buffer: Some(80 << 10) };
+        options.apply(&tuned).unwrap();
+        TcpOptions { nodelay: false, ..TcpOptions::default() }.apply(&left).unwrap();
+        assert_eq!((tuned.tcp_nodelay().unwrap(), left.tcp_nodelay().unwrap()), (true, false));
+        // Systems keep their books in these buffers, too, and make them larger than asked for.
+        assert!((96 << 10..=192 << 10).contains(&tuned.send_buffer_size().unwrap()));
+        assert!((80 << 10..=160 << 10).contains(&tuned.recv_buffer_size().unwrap()));
+        assert_ne!(tuned.recv_buffer_size().unwrap(), left.recv_buffer_size().unwrap());
+    }
+}
