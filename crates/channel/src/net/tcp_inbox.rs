@@ -206,6 +206,8 @@ impl TcpInbox {
                 self.glances.helped();
                 return Ok(true);
             }
+            // Where both ends share a core, the other one could not answer while this one asks.
+            std::thread::yield_now();
         }
         self.glances.failed();
         Ok(false)
