@@ -280,6 +280,8 @@ where
                     self.back = None;
                     return Ok(());
                 }
+                // To one of many senders, whose address may be nobody's: an answer that is lost, as others are.
+                Err(error) if self.inlet.has_packets() => tracing::debug!(%error, "answer not sent"),
                 other => other?,
             }
         }

@@ -114,6 +114,11 @@ where
         self.stream.packet_mut(range)
     }
 
+    /// Whether the link carries whole packets, each by itself.
+    pub(crate) fn has_packets(&self) -> bool {
+        self.transport.boundaries() == Boundaries::Packets
+    }
+
     /// Goes on in fresh memory, as soon as there is some, and gives away the old with all packets in it.
     pub(crate) fn take_memory(&mut self) -> Option<HeapSlot> {
         // It fits: what is pending is less than a frame, and a slot holds two.

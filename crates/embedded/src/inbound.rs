@@ -8,14 +8,15 @@
 //! Nothing that arrives ends it: what is damaged is counted, what is too large for the device is refused and told, and the
 //! next object can come.
 
-use packhorse_buffer::{Instant, Layer as _, PacketBuf, Storage};
+use packhorse_buffer::{Instant, Layer as _, NoRoom, PacketBuf, Storage};
 use packhorse_link::{FrameStats, StreamBuf};
 use packhorse_packet::{Channel, Fragment, Reassembler};
 use packhorse_transfer::{
-    Bitmap, BlockSink, BlockSource, Control, ControlCodec as _, Meta, ObjectKind, Receiver, ReceiverEvent,
-    Refused, TransferStats,
+    Ack, AckState, Bitmap, BlockHeader, BlockSink, BlockSource, Control, ControlCodec as _, Meta, ObjectKind,
+    Receiver, ReceiverEvent, Refused, TransferStats, tag_of,
 };
 
+use crate::answers::{Answering, Answers, Silent};
 use crate::hash::ObjectHash as _;
 use crate::wire::Wire;
 
@@ -88,7 +89,14 @@ pub enum Failure {
 /// Receives over one line, in one profile: `MEMORY` bytes from the line, control messages of at most `MESSAGE` bytes,
 /// objects of at most 8 * `BITMAP` blocks.
 #[derive(Debug)]
-pub struct Inbound<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize> {
+pub struct Inbound<
+    W: Wire,
+    const MEMORY: usize,
+    const MESSAGE: usize,
+    const BITMAP: usize,
+    A: Answering = Silent,
+> {
+    answers: A,
     stack: W::Stack,
     framing: W::Framing,
     stream: StreamBuf<[u8; MEMORY]>,
@@ -98,8 +106,14 @@ pub struct Inbound<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BIT
     verified: Option<u64>,
     refused: Option<u64>,
     most: u64,
+    /// Of the last answer.
+    message: u8,
     stats: InboundStats,
 }
+
+/// Most bytes of an answer, and of what stands around it in a packet.
+const ANSWER: usize = 100;
+const HEADERS: usize = 16;
 
 #[derive(Debug)]
 struct Open<const BITMAP: usize> {
@@ -133,7 +147,68 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
     /// Receives objects of at most `most` bytes: what the sink takes.
     #[must_use]
     pub fn new(most: u64) -> Self {
+        Self::with(Silent, most)
+    }
+}
+
+impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
+    Inbound<W, MEMORY, MESSAGE, BITMAP, Answers>
+{
+    /// As [`new`](Inbound::new), and answers senders that listen: see [`poll_answer`](Self::poll_answer). `receiver` is a
+    /// number that other receivers and earlier starts of this one have not.
+    ///
+    /// Only in profiles that have answers, which `ftag` has not.
+    #[must_use]
+    pub fn answering(most: u64, receiver: u32) -> Self {
+        const { assert!(W::ANSWERS, "this profile has no answers") };
+        Self::with(Answers::new(receiver, W::SEQUENCE_BITS), most)
+    }
+
+    /// Makes the frame of an answer, if one is due: write it. It tells of as many gaps as fit 100 bytes; the frame has up to
+    /// 30 more.
+    ///
+    /// # Errors
+    /// When the buffer is too small for it; it is then due later.
+    #[inline(never)]
+    pub fn poll_answer<S: Storage>(
+        &mut self,
+        now: Instant,
+        frame: &mut PacketBuf<S>,
+    ) -> Result<bool, NoRoom> {
+        if self.answers.due().is_none_or(|due| due > now) {
+            return Ok(false);
+        }
+        let mut list = [0; ANSWER - Ack::HEADER];
+        let receiver = self.object.as_ref().map(|open| &open.receiver);
+        let Some(ack) = self.answers.answer(now, receiver, &mut list) else { return Ok(false) };
+        let tag = tag_of(ack.session);
+        let mut packet = PacketBuf::with_headroom([0; ANSWER + HEADERS], W::Stack::HEADROOM)?;
+        if W::Codec::encode(&Control::Ack(ack), &mut packet).is_err() {
+            return Ok(false);
+        }
+        self.message = self.message.wrapping_add(1);
+        let header = BlockHeader { tag, number: Fragment::whole(self.message).to_word() };
+        self.stack.push((header, (W::TRANSFER.control(), ())), &mut packet)?;
+        frame.reset(0)?;
+        let room = frame.tailroom();
+        let len = W::enframe(packet.as_slice(), frame.put(room)?)?;
+        frame.set_range(0..len)?;
+        Ok(true)
+    }
+
+    /// When [`poll_answer`](Self::poll_answer) has something next.
+    #[must_use]
+    pub const fn answer_at(&self) -> Option<Instant> {
+        self.answers.due()
+    }
+}
+
+impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize, A: Answering>
+    Inbound<W, MEMORY, MESSAGE, BITMAP, A>
+{
+    fn with(answers: A, most: u64) -> Self {
         Self {
+            answers,
             stack: W::stack(),
             framing: W::framing(MEMORY / 2),
             stream: StreamBuf::new([0; MEMORY]),
@@ -142,6 +217,7 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
             verified: None,
             refused: None,
             most: most.min(W::Hash::MOST),
+            message: 0,
             stats: InboundStats::default(),
         }
     }
@@ -161,14 +237,17 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
     ) {
         self.stream.commit(len);
         while let Some(range) = self.stream.next_range(&mut self.framing) {
+            let bytes = range.len();
             let mut packet = PacketBuf::filled(self.stream.packet_mut(range));
             let Ok((header, (arrival, ()))) = self.stack.pull(&mut packet) else {
                 self.stats.damaged += 1;
+                self.answers.damaged();
                 self.stream.reject(&mut self.framing);
                 continue;
             };
             self.stats.packets += 1;
             let address = arrival.address;
+            self.answers.arrived(now, arrival.sequence, bytes, address.control);
             if !address.control && address.channel == W::TRANSFER {
                 let Some(open) = self.object.as_mut().filter(|open| open.tag == header.tag) else {
                     self.stats.unannounced += 1;
@@ -176,9 +255,11 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
                 };
                 match open.receiver.handle_block(now, header.number, packet.len()) {
                     Ok(place) => {
+                        self.answers.block(header.number);
                         if sink.write_at(place.offset, packet.as_slice()).is_err() {
                             self.object = None;
                             self.stats.failed += 1;
+                            self.answers.ended(now, AckState::Failed);
                             see(Event::Failed(Failure::Storage));
                             continue;
                         }
@@ -187,7 +268,12 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
                     Err(_) => self.stats.misplaced += 1,
                 }
             } else if address.control {
+                if address.channel != W::TRANSFER {
+                    // Of a channel that this device does not serve.
+                    continue;
+                }
                 let mut known = Known {
+                    answers: &mut self.answers,
                     object: &mut self.object,
                     refused: &mut self.refused,
                     stats: &mut self.stats,
@@ -199,7 +285,7 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
             } else {
                 see(Event::Message { channel: address.channel, bytes: packet.as_slice() });
             }
-            self.settle(sink, see);
+            self.settle(now, sink, see);
         }
     }
 
@@ -207,6 +293,11 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
     pub fn interrupted(&mut self) {
         self.stream.reset(&mut self.framing);
         self.control.reset();
+    }
+
+    /// What it tells the sender.
+    pub const fn answers(&self) -> &A {
+        &self.answers
     }
 
     /// What was counted.
@@ -235,7 +326,7 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
 
     // Not inlined: the stack of the hash is not under that of every packet.
     #[inline(never)]
-    fn settle<O: BlockSource>(&mut self, sink: &mut O, see: &mut dyn FnMut(Event<'_>)) {
+    fn settle<O: BlockSource>(&mut self, now: Instant, sink: &mut O, see: &mut dyn FnMut(Event<'_>)) {
         let Some(open) = &mut self.object else { return };
         while let Some(event) = open.receiver.poll_event() {
             match event {
@@ -245,9 +336,11 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
                     if good {
                         self.verified = Some(open.receiver.object_id());
                         self.stats.verified += 1;
+                        self.answers.ended(now, AckState::Verified);
                         see(Event::Verified { size: open.size });
                     } else {
                         self.stats.failed += 1;
+                        self.answers.ended(now, AckState::Failed);
                         let failure = if verdict.is_err() { Failure::Storage } else { Failure::Damaged };
                         see(Event::Failed(failure));
                     }
@@ -264,7 +357,8 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
 }
 
 /// What control messages are about.
-struct Known<'a, const BITMAP: usize> {
+struct Known<'a, A, const BITMAP: usize> {
+    answers: &'a mut A,
     object: &'a mut Option<Open<BITMAP>>,
     refused: &'a mut Option<u64>,
     stats: &'a mut InboundStats,
@@ -272,7 +366,7 @@ struct Known<'a, const BITMAP: usize> {
     most: u64,
 }
 
-impl<const BITMAP: usize> Known<'_, BITMAP> {
+impl<A: Answering, const BITMAP: usize> Known<'_, A, BITMAP> {
     /// A control message has come: none as long as pieces are missing.
     // Not inlined, as those below: the message and a new receiver are on the stack only here.
     #[inline(never)]
@@ -298,21 +392,37 @@ impl<const BITMAP: usize> Known<'_, BITMAP> {
                     self.stats.failed += 1;
                     see(Event::Failed(Failure::Storage));
                 }
+                self.answers.announced(now, &meta, self.state_of(meta.object_id));
             }
             Ok(Control::End(end)) => {
                 if let Some(open) = self.object {
                     open.receiver.handle_end(now, &end);
                 }
             }
-            Ok(_) => {}
+            Ok(Control::SessionEnd(end)) => self.answers.session_ended(now, &end),
+            // What another receiver tells the sender.
+            Ok(Control::Ack(_)) => {}
             Err(_) => self.stats.bad_control += 1,
+        }
+    }
+
+    /// How an object stands that was announced.
+    fn state_of(&self, object_id: u64) -> AckState {
+        if self.object.as_ref().is_some_and(|open| open.receiver.object_id() == object_id) {
+            AckState::Receiving
+        } else if self.verified == Some(object_id) {
+            AckState::Verified
+        } else if *self.refused == Some(object_id) {
+            AckState::Refused
+        } else {
+            AckState::Failed
         }
     }
 
     /// A META has come. True when a new object begins.
     #[inline(never)]
     fn announce<W: Wire>(&mut self, meta: &Meta<'_>, now: Instant, see: &mut dyn FnMut(Event<'_>)) -> bool {
-        let Self { object, refused, stats, verified, most } = self;
+        let Self { object, refused, stats, verified, most, .. } = self;
         let (verified, most) = (*verified, *most);
         let name = &meta.name[..meta.name.len().min(NAME_MAX)];
         if let Some(open) = object.as_mut()

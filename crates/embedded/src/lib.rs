@@ -5,8 +5,10 @@
 #[cfg(test)]
 extern crate alloc;
 
+pub mod answers;
 pub mod hash;
 pub mod inbound;
+pub mod modes;
 mod outbound;
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 mod outbox;
@@ -16,6 +18,7 @@ mod serial;
 pub mod simulated;
 pub mod storage;
 mod tasks;
+mod way_back;
 pub mod wire;
 
 pub use hash::hash_of;
@@ -25,4 +28,5 @@ pub use outbound::{Object, Outbound, OutboundError, Polled};
 pub use outbox::{Frame, Outbox};
 pub use serial::{AsyncSerial, Serial};
 pub use tasks::{receive, send};
+pub use way_back::WayBack;
 pub use wire::Wire;

@@ -3,7 +3,9 @@
 use packhorse_buffer::{Clock, Instant, PacketBuf};
 use packhorse_transfer::{BlockSink, BlockSource};
 
+use crate::answers::Answering;
 use crate::inbound::{Event, Inbound};
+use crate::modes::Sending;
 use crate::outbound::{Outbound, OutboundError, Polled};
 use crate::wire::Wire;
 
@@ -20,8 +22,8 @@ pub enum TaskError<L, E> {
 ///
 /// # Errors
 /// When the line or the source fails.
-pub async fn send<W, L, O, C, const PACKET: usize, const MESSAGE: usize, const FRAME: usize>(
-    outbound: &mut Outbound<'_, W, PACKET, MESSAGE>,
+pub async fn send<W, M, L, O, C, const PACKET: usize, const MESSAGE: usize, const FRAME: usize>(
+    outbound: &mut Outbound<'_, W, PACKET, MESSAGE, M>,
     source: &mut O,
     line: &mut L,
     clock: &C,
@@ -29,6 +31,7 @@ pub async fn send<W, L, O, C, const PACKET: usize, const MESSAGE: usize, const F
 ) -> Result<(), TaskError<L::Error, O::Error>>
 where
     W: Wire,
+    M: Sending,
     L: embedded_io_async::Write,
     O: BlockSource,
     C: Clock,
@@ -46,9 +49,9 @@ where
 /// Receives until the line ends; tells `see` what happens.
 ///
 /// # Errors
-/// When the line fails.
-pub async fn receive<W, L, O, C, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>(
-    inbound: &mut Inbound<W, MEMORY, MESSAGE, BITMAP>,
+/// When the line fails. Noise makes many drivers say so: after [`Inbound::interrupted`] call it again, nothing else is lost.
+pub async fn receive<W, A, L, O, C, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>(
+    inbound: &mut Inbound<W, MEMORY, MESSAGE, BITMAP, A>,
     sink: &mut O,
     line: &mut L,
     clock: &C,
@@ -56,6 +59,7 @@ pub async fn receive<W, L, O, C, const MEMORY: usize, const MESSAGE: usize, cons
 ) -> Result<(), L::Error>
 where
     W: Wire,
+    A: Answering,
     L: embedded_io_async::Read,
     O: BlockSource + BlockSink,
     C: Clock,

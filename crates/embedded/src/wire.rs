@@ -26,6 +26,11 @@ pub trait Wire {
     /// The first announcement must have the hash already.
     const HASH_FIRST: bool;
 
+    /// Bits of a packet's sequence number.
+    const SEQUENCE_BITS: u32;
+    /// Receivers can answer.
+    const ANSWERS: bool = true;
+
     /// Transfer, packet and link layer.
     type Stack: Layer<Tx = Down, Rx = Up, Error = DecodeError>;
     /// How packets are marked on the line.
@@ -59,6 +64,7 @@ impl<const DEPTH: usize> Wire for Native<DEPTH> {
     const TRANSFER: Channel = Channel::TRANSFER;
     const REPEATS: RepeatOrder = RepeatOrder::Spread;
     const HASH_FIRST: bool = false;
+    const SEQUENCE_BITS: u32 = 32;
 
     type Stack = Over<
         packhorse_transfer::native::BlockLayer,
@@ -86,6 +92,8 @@ impl Wire for Ftag {
     const TRANSFER: Channel = Channel::LINK;
     const REPEATS: RepeatOrder = RepeatOrder::Together;
     const HASH_FIRST: bool = true;
+    const SEQUENCE_BITS: u32 = 8;
+    const ANSWERS: bool = false;
 
     type Stack = Over<
         packhorse_transfer::ftag::BlockLayer,
@@ -114,6 +122,7 @@ impl<const PARITY: usize, const DEPTH: usize> Wire for Rugged<PARITY, DEPTH> {
     const TRANSFER: Channel = Channel::TRANSFER;
     const REPEATS: RepeatOrder = RepeatOrder::Spread;
     const HASH_FIRST: bool = false;
+    const SEQUENCE_BITS: u32 = 16;
 
     type Stack = Over<
         packhorse_transfer::rugged::BlockLayer,

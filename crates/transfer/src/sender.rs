@@ -152,16 +152,16 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>> Sender<W> {
         let whole = geometry.blocks().is_some();
         Self { answers, ..Self::with(layout, config, Schedule::Fountain(order), whole) }
     }
+}
 
+impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W, F> {
     /// Sends an object until every block is acknowledged. As many blocks may be under way as there are slots, at least
     /// one. A stream begins with an empty layout and `whole` false.
     #[must_use]
     pub fn arq(layout: Layout, config: SenderConfig, slots: W, whole: bool) -> Self {
         Self { answers: true, ..Self::with(layout, config, Schedule::Arq(Window::new(slots)), whole) }
     }
-}
 
-impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W, F> {
     /// As [`new`](Sender::new) and [`stream`](Sender::stream), for callers that have senders of all modes side by side: a stream
     /// begins with an empty layout and `whole` false. Copies follow the whole object, or, of a stream, as closely as its
     /// window says.

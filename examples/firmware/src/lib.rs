@@ -5,6 +5,7 @@
 #[cfg(feature = "async")]
 pub mod asynchronous;
 pub mod board;
+pub mod chip;
 pub mod clock;
 pub mod outbound;
 pub mod report;

@@ -21,11 +21,12 @@ use crate::{Usage, report};
 const BUDGETS: [(&str, &str, u64, u64); 6] = [
     // 12 KiB and 2 KiB for a sender, 16 KiB and 3 KiB for a receiver are the aim; what is better than that stays so, with a
     // little room for other compilers.
-    ("native", "sender", 9_728, 1_920),
+    ("native", "sender", 10_368, 1_920),
     ("native", "receiver", 14_592, 2_944),
     ("ftag", "sender", 10_496, 2_048),
     ("ftag", "receiver", 11_264, 2_688),
-    ("rugged", "sender", 11_520, 2_048),
+    // 16 bytes of RAM above the aim: what modes with answers need is in the agent's loop, too.
+    ("rugged", "sender", 11_520, 2_064),
     // Flash: beside what the others have, a field of 256 elements and what finds and corrects errors.
     ("rugged", "receiver", 18_688, 3_072),
 ];

@@ -2,6 +2,8 @@
 //! to the host and back in every profile, over a line with noise, and over a power cut; what the device cannot take it refuses,
 //! and goes on. Flash and RAM keep to their budget, and nothing is allocated.
 
+mod answers;
+
 use core::time::Duration;
 use std::io::Write as _;
 use std::os::unix::net::UnixListener;
@@ -59,9 +61,32 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     let built = build(&context.workspace, &["sender"], &["native", "report", "paced"], &mut context.tally)?;
     println!("    native, at 115,200 baud: {}", bench.power_cut(&built.program("sender"))?);
     context.tally.passed += 1;
+    acknowledged(context, &bench)?;
     let (rows, well) = size_table(&context.workspace, &["none"], &mut context.tally)?;
     print!("{}", report::table(&rows));
     ensure!(well, "the firmware is over its budget");
+    Ok(())
+}
+
+/// Both ways with answers.
+fn acknowledged(context: &mut Context, bench: &Bench) -> anyhow::Result<()> {
+    let programs = ["arq_sender", "arq_receiver"];
+    let built = build(&context.workspace, &programs, &["native", "report"], &mut context.tally)?;
+    let (sender, receiver) = (built.program("arq_sender"), built.program("arq_receiver"));
+    println!("    native, answered: device to host, {}", bench.answered(&sender)?);
+    let (content, report) = bench.answering(&receiver, &[&bench.folder.join("picture.raw")])?;
+    ensure!(content, "the program was not told that the picture has come: {report:?}");
+    println!("    native, answering: host to device, {} answers", report.get("answers").unwrap_or(&0));
+    let report = bench.silence_and_noise(&sender)?;
+    println!(
+        "    native, answered: nobody at first, then with a wrong byte in 1,000 both ways, {} answers",
+        report.get("answers").unwrap_or(&0)
+    );
+    let features = ["native", "report", "full"];
+    let built = build(&context.workspace, &programs[1..], &features, &mut context.tally)?;
+    bench.full_flash(&built.program("arq_receiver"))?;
+    println!("    native, answering: a file that the flash does not hold has failed, and the next one comes");
+    context.tally.passed += 4;
     Ok(())
 }
 
@@ -106,7 +131,7 @@ impl Bench {
     /// The program receives from a unix socket that the emulator connects to.
     fn to_host(&self, profile: &str, sender: &Path) -> anyhow::Result<String> {
         let (inbox, socket) = (self.folder.join(format!("from-{profile}")), self.folder.join("uart"));
-        let host = self.receive(&inbox, &socket)?;
+        let host = self.receive(&inbox, &socket, &[])?;
         let report = Emulator::start(sender, &Uart::Connects(&socket))?.finish(LIMIT)?;
         ensure!(report.contains_key("stack"), "the device said nothing");
         let said = finish(host, "packhorse recv")?;
@@ -193,14 +218,14 @@ impl Bench {
     /// The device is switched off when half of the picture has passed; both begin again, and the host keeps what it has.
     fn power_cut(&self, sender: &Path) -> anyhow::Result<String> {
         let (inbox, socket) = (self.folder.join("cut"), self.folder.join("uart"));
-        let host = self.receive(&inbox, &socket)?;
+        let host = self.receive(&inbox, &socket, &[])?;
         let emulator = Emulator::start(sender, &Uart::Connects(&socket))?;
         std::thread::sleep(Duration::from_millis(2500));
         emulator.kill()?;
         let first = host.wait_with_output()?;
         ensure!(first.status.code() == Some(1), "half a picture is not {}", first.status);
         ensure!(!inbox.join("picture.raw").exists(), "half a picture has its final name");
-        let host = self.receive(&inbox, &socket)?;
+        let host = self.receive(&inbox, &socket, &[])?;
         Emulator::start(sender, &Uart::Connects(&socket))?.finish(LIMIT)?;
         let said = finish(host, "packhorse recv")?;
         let went_on = said.lines().find(|line| line.contains("goes on with"));
@@ -210,10 +235,11 @@ impl Bench {
     }
 
     /// Starts `packhorse recv`, listening.
-    fn receive(&self, inbox: &Path, socket: &Path) -> anyhow::Result<Child> {
+    fn receive(&self, inbox: &Path, socket: &Path, more: &[&str]) -> anyhow::Result<Child> {
         let _ = std::fs::remove_file(socket);
         let host = Command::new(&self.packhorse)
             .arg("recv")
+            .args(more)
             .arg(inbox)
             .arg("--from")
             .arg(format!("unix:{}", socket.display()))

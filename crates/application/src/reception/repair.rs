@@ -136,8 +136,10 @@ impl<P: Profile> ReceiveSession<P> {
                     Some(layout) => layout.place(block).map_or(0, |place| place.len),
                     None => receiver.block_size(),
                 };
-                if !receiver.blocks().contains(block) {
-                    let _ = receiver.handle_block(self.now, block, len as usize);
+                if !receiver.blocks().contains(block)
+                    && let Ok(place) = receiver.handle_block(self.now, block, len as usize)
+                {
+                    self.report.transfer.bytes += u64::from(place.len);
                 }
             }
             fountain.extra.retain(|(of, ..)| *of != source_block);

@@ -17,6 +17,8 @@ pub struct SimulatedFlash<S, const ERASE: usize, const WORD: usize> {
     pub erase_time: Duration,
     /// How long a word takes, with interrupts off.
     pub write_time: Duration,
+    /// From this byte on nothing can be written: it is full, or worn.
+    pub full_at: Option<u32>,
 }
 
 /// What real flash would refuse, or do wrongly without telling.
@@ -28,6 +30,8 @@ pub enum FlashFault {
     OutOfBounds,
     /// A bit that is 0 was to become 1 without an erasure.
     NotErased,
+    /// Nothing can be written there.
+    Full,
 }
 
 impl NorFlashError for FlashFault {
@@ -35,7 +39,7 @@ impl NorFlashError for FlashFault {
         match self {
             Self::NotAligned => NorFlashErrorKind::NotAligned,
             Self::OutOfBounds => NorFlashErrorKind::OutOfBounds,
-            Self::NotErased => NorFlashErrorKind::Other,
+            Self::NotErased | Self::Full => NorFlashErrorKind::Other,
         }
     }
 }
@@ -50,6 +54,7 @@ impl<S: Storage, const ERASE: usize, const WORD: usize> SimulatedFlash<S, ERASE,
             busy: Duration::ZERO,
             erase_time: Duration::from_millis(45),
             write_time: Duration::from_micros(10),
+            full_at: None,
         }
     }
 
@@ -110,6 +115,10 @@ impl<S: Storage, const ERASE: usize, const WORD: usize> NorFlash for SimulatedFl
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashFault> {
         let at = self.check(offset, bytes.len(), WORD)?;
+        let full_at = self.full_at.and_then(|full_at| usize::try_from(full_at).ok());
+        if full_at.is_some_and(|full_at| at + bytes.len() > full_at) {
+            return Err(FlashFault::Full);
+        }
         let place = &mut self.memory.as_mut_slice()[at..at + bytes.len()];
         if place.iter().zip(bytes).any(|(old, new)| *new & !*old != 0 && *new != 0xFF) {
             return Err(FlashFault::NotErased);

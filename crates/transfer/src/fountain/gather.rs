@@ -228,8 +228,14 @@ impl Gather {
 
     /// A source block that can be decoded now, if any. Tell [`decoded`](Self::decoded) what came of it.
     pub fn poll_decode(&mut self) -> Option<Decode> {
-        let open = self.open.get(&self.ready.pop_front()?)?;
-        Some(Decode { source: open.source, lent: open.lent.clone(), extra: open.extra.clone() })
+        while let Some(number) = self.ready.pop_front() {
+            // It may have been closed meanwhile, and opened again.
+            if let Some(open) = self.open.get(&number).filter(|open| open.state == State::Decoding) {
+                let Open { source, lent, extra, .. } = open;
+                return Some(Decode { source: *source, lent: lent.clone(), extra: extra.clone() });
+            }
+        }
+        None
     }
 
     /// Whether decoding a source block gave its blocks. If not, more symbols are waited for. `blocks` are those of the

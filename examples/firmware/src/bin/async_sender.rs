@@ -12,7 +12,7 @@ use embedded_io_async::Write as _;
 use packhorse_buffer::{Clock as _, PacketBuf};
 use packhorse_embedded::Polled;
 use packhorse_firmware::asynchronous::{AsyncUart, Beats};
-use packhorse_firmware::outbound::{Sending, sending};
+use packhorse_firmware::outbound::{Sending, begin, sending};
 use packhorse_firmware::{FRAME, PICTURE, READING_EVERY_US, report};
 use packhorse_packet::Channel;
 
@@ -40,7 +40,8 @@ async fn line(outbound: &'static mut Sending, mut uart: AsyncUart, clock: Beats)
     let (mut frames, mut bytes, mut readings, mut late) = (0, 0, 0, 0);
     loop {
         if let Some((reading, due)) = critical_section::with(|section| READING.borrow(section).take()) {
-            if outbound.message(Channel::TELEMETRY, &u32::to_be_bytes(reading), &mut frame).is_err() {
+            let reading = u32::to_be_bytes(reading);
+            if outbound.message(clock.now(), Channel::TELEMETRY, &reading, &mut frame).is_err() {
                 report::end(false);
             }
             late = u32::max(late, clock.micros() - due);
@@ -73,6 +74,9 @@ async fn line(outbound: &'static mut Sending, mut uart: AsyncUart, clock: Beats)
 #[cortex_m_rt::entry]
 fn main() -> ! {
     let (Some(core), Some(outbound)) = (cortex_m::Peripherals::take(), sending()) else { report::end(false) };
+    if !begin(outbound) {
+        report::end(false);
+    }
     let Some(executor) = cortex_m::singleton!(EXECUTOR: Executor = Executor::new()) else {
         report::end(false)
     };

@@ -9,29 +9,18 @@ use embedded_io::{Read as _, ReadReady as _};
 use packhorse_buffer::Clock as _;
 use packhorse_embedded::Inbound;
 use packhorse_embedded::inbound::Event;
-use packhorse_embedded::simulated::SimulatedFlash;
-use packhorse_embedded::storage::Flash;
+use packhorse_firmware::chip::{BITMAP, Chip, MESSAGE, chip};
 use packhorse_firmware::clock::Ticks;
 use packhorse_firmware::uart::Uart;
 use packhorse_firmware::{FRAME, Profile, report};
 
-/// Bytes of the simulated flash.
-const CHIP: usize = 40 * 1024;
-
-/// Bytes of the longest control message: hosts tell the time, the mode and the shape of a fountain beside a name of 32 bytes.
-const MESSAGE: usize = 160;
-
 /// Two frames; a bit for each of 768 blocks.
-type Receiving = Inbound<Profile, { 2 * FRAME }, MESSAGE, 96>;
-/// Erase blocks of 1 KiB and words of 4 bytes, as the chip's own flash has them.
-type Chip = Flash<SimulatedFlash<&'static mut [u8], 1024, 4>, 8>;
+type Receiving = Inbound<Profile, { 2 * FRAME }, MESSAGE, BITMAP>;
 
 /// Makes the receiver where it stays: its parts are on the stack only here.
 #[inline(never)]
 fn receiving() -> Option<(&'static mut Receiving, &'static mut Chip)> {
-    let memory = cortex_m::singleton!(CHIP_MEMORY: [u8; CHIP] = [0; CHIP])?;
-    let flash =
-        cortex_m::singleton!(FLASH: Chip = Chip::new(SimulatedFlash::new(&mut memory[..]), 0, CHIP as u32))?;
+    let flash = chip()?;
     let inbound = cortex_m::singleton!(RECEIVING: Receiving = Receiving::new(flash.capacity()))?;
     Some((inbound, flash))
 }

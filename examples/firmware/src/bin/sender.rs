@@ -8,7 +8,7 @@ use cortex_m_rt::entry;
 use packhorse_buffer::{Clock as _, Pool};
 use packhorse_embedded::{Outbox, Polled};
 use packhorse_firmware::clock::Ticks;
-use packhorse_firmware::outbound::{Sending, sending};
+use packhorse_firmware::outbound::{Sending, begin, sending};
 use packhorse_firmware::uart::Uart;
 use packhorse_firmware::{FRAME, PICTURE, READING_EVERY_US, report};
 use packhorse_packet::Channel;
@@ -18,6 +18,9 @@ static POOL: Pool<4, FRAME> = Pool::new();
 #[entry]
 fn main() -> ! {
     let (Some(core), Some(outbound)) = (cortex_m::Peripherals::take(), sending()) else { report::end(false) };
+    if !begin(outbound) {
+        report::end(false);
+    }
     send(outbound, &Ticks::new(core.SYST), Uart::new())
 }
 
@@ -36,7 +39,7 @@ fn send(outbound: &mut Sending, clock: &Ticks, mut uart: Uart) -> ! {
                 late = late.max(now - due);
                 due += READING_EVERY_US;
                 let reading = frames.to_be_bytes();
-                if outbound.message(Channel::TELEMETRY, &reading, &mut frame).is_err() {
+                if outbound.message(clock.now(), Channel::TELEMETRY, &reading, &mut frame).is_err() {
                     report::end(false);
                 }
             } else {
