@@ -9,19 +9,15 @@
 
 mod wire;
 
-use core::future::Future;
 use core::net::{Ipv4Addr, SocketAddr};
-use core::pin::pin;
-use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::io::Write as _;
 use std::net::{TcpStream, UdpSocket};
-use std::sync::Arc;
-use std::task::Wake;
 
 use packhorse_spead::receive::readers::{TcpReader, UdpOptions, UdpReader};
 use packhorse_spead::receive::{NoHeap, Reason, RingOptions, RingStream, StreamConfig};
 use packhorse_spead::wire::{Pointer, id};
+use packhorse_testkit::tasks::block_on;
 use wire::{Plan, payload_byte, split};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -159,28 +155,6 @@ fn streams_that_wait_for_ever_can_be_dropped() {
     std::thread::sleep(Duration::from_millis(20));
     drop(stream);
     drop(connection);
-}
-
-/// Wakes a thread.
-struct Unpark(std::thread::Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// The smallest executor there is.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::park();
-    }
 }
 
 #[test]
