@@ -13,14 +13,14 @@
 //! are where the length goes: it is written when nobody needs the history any more.)
 //! Not for the format of frames, nor for who computes.
 
-use alloc::sync::Arc;
-use core::fmt;
-use core::ops::Range;
-use std::io;
+mod block;
 
-use crate::codec::BlockError;
-use crate::frame::{BLOCK_HEADER, CHECKSUM, Descriptor};
-use crate::positional::ReadAt;
+use core::fmt;
+
+use crate::frame::Descriptor;
+
+pub use block::{Block, Outcome};
+pub(crate) use block::{Desk, Task};
 
 /// Most blocks in a brick.
 pub const BLOCKS: usize = 8;
@@ -94,7 +94,7 @@ impl Brick {
     /// Payload bytes that go into the computation.
     #[must_use]
     pub fn input_len(&self) -> usize {
-        self.blocks().iter().map(|block| block.payload.len()).sum()
+        self.blocks().iter().map(Block::payload_len).sum()
     }
 
     /// Payload bytes that come out of it.
@@ -132,230 +132,5 @@ impl Brick {
 impl fmt::Debug for Brick {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Brick {{ number {}, {} of {} blocks }}", self.number, self.used, self.blocks.len())
-    }
-}
-
-/// One block: what goes into the computation, what comes out, and what is to be done.
-#[derive(Default)]
-pub struct Block {
-    input: Vec<u8>,
-    payload: Range<usize>,
-    history: usize,
-    origin: Option<Origin>,
-    output: Vec<u8>,
-    task: Task,
-    outcome: Outcome,
-    /// Where the block's payload lies in the input of the whole stream, in bytes.
-    pub(crate) offset: u64,
-}
-
-/// What is to be done with a block.
-#[derive(Debug, Default)]
-pub(crate) enum Task {
-    /// Whatever the kernel does with every block.
-    #[default]
-    Usual,
-    /// Decode it into at most so many bytes.
-    Decode {
-        /// Most bytes that it may become.
-        most: usize,
-        /// Whether it is stored as it is.
-        stored: bool,
-        /// The checksum that its payload has to have.
-        checksum: Option<u32>,
-        /// Its place among the blocks whose history it shares. Dropped, those behind it do not wait.
-        link: Option<crate::decompress::Ticket>,
-    },
-}
-
-/// What became of a block.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// Not computed yet.
-    #[default]
-    Pending,
-    /// The result is so many bytes of the output.
-    Coded(usize),
-    /// The result is the payload as it was.
-    Stored,
-    /// It cannot be decoded.
-    Damaged(BlockError),
-    /// The payload's checksum does not hold.
-    Checksum {
-        /// As computed.
-        expected: u32,
-        /// As read.
-        found: u32,
-    },
-    /// Its payload could not be read.
-    Unread(io::Error),
-    /// A block before it failed, and it depends on that one.
-    Skipped,
-}
-
-/// Where the payload of a block is read from by whoever computes it.
-struct Origin {
-    file: Arc<dyn ReadAt>,
-    offset: u64,
-}
-
-impl Block {
-    /// The bytes to compute on. Empty until [`load`](Self::load) for a block that is read where it is computed.
-    #[must_use]
-    pub fn payload(&self) -> &[u8] {
-        &self.input[self.payload.clone()]
-    }
-
-    /// The payload with the bytes that come before it in the stream, as far as they are known; and where it starts.
-    #[must_use]
-    pub fn payload_with_history(&self) -> (&[u8], usize) {
-        (&self.input[self.payload.start - self.history..self.payload.end], self.history)
-    }
-
-    /// The output memory, at least `most` bytes of it, and the payload: for those who compute.
-    pub(crate) fn parts(&mut self, most: usize) -> (&[u8], usize, &mut [u8]) {
-        let whole = BLOCK_HEADER + most + CHECKSUM;
-        if self.output.len() < whole {
-            // A new allocation rather than `resize`: zeros from the system cost nothing until they are touched.
-            self.output = vec![0; whole];
-        }
-        let from = self.payload.start - self.history;
-        (
-            &self.input[from..self.payload.end],
-            self.history,
-            &mut self.output[BLOCK_HEADER..BLOCK_HEADER + most],
-        )
-    }
-
-    /// Puts what a device computed into the output: for accelerators that keep memory of their own.
-    pub fn set_output(&mut self, bytes: &[u8]) {
-        let (_, _, output) = self.parts(bytes.len());
-        output.copy_from_slice(bytes);
-        self.outcome = Outcome::Coded(bytes.len());
-    }
-
-    /// What became of it.
-    #[must_use]
-    pub fn outcome(&self) -> &Outcome {
-        &self.outcome
-    }
-
-    /// Says what became of it.
-    pub fn set_outcome(&mut self, outcome: Outcome) {
-        self.outcome = outcome;
-    }
-
-    /// Whether its payload is still to be read by whoever computes it.
-    pub(crate) fn is_read_late(&self) -> bool {
-        self.origin.is_some()
-    }
-
-    /// Reads the payload if that was left to whoever computes. Otherwise does nothing.
-    ///
-    /// # Errors
-    /// When it cannot be read, or the file has become shorter.
-    pub fn load(&mut self) -> io::Result<()> {
-        match self.origin.take() {
-            None => Ok(()),
-            Some(Origin { file, offset }) => {
-                file.read_exact_at(&mut self.input[self.payload.clone()], offset)
-            }
-        }
-    }
-
-    /// Its payload could not be read: there is nothing to do with it any more.
-    pub(crate) fn unread(&mut self, error: io::Error) {
-        self.task = Task::Usual;
-        self.outcome = Outcome::Unread(error);
-    }
-
-    /// The result: the coded bytes, or the payload of a block that passes as it is; nothing of one that failed.
-    #[must_use]
-    pub fn result(&self) -> &[u8] {
-        match self.outcome {
-            Outcome::Coded(len) => &self.output[BLOCK_HEADER..BLOCK_HEADER + len],
-            Outcome::Stored => self.payload(),
-            _ => &[],
-        }
-    }
-
-    pub(crate) fn output_len(&self) -> usize {
-        self.result().len()
-    }
-
-    pub(crate) fn take_task(&mut self) -> Task {
-        core::mem::take(&mut self.task)
-    }
-
-    pub(crate) fn set_task(&mut self, task: Task) {
-        self.task = task;
-    }
-
-    /// Gives the payload memory for `most` bytes, with `history` bytes in front.
-    pub(crate) fn prepare(&mut self, history: &[u8], most: usize) {
-        let room = history.len().max(BLOCK_HEADER);
-        let whole = room + most + CHECKSUM;
-        if self.input.len() < whole {
-            self.input = vec![0; whole];
-        }
-        self.input[room - history.len()..room].copy_from_slice(history);
-        self.history = history.len();
-        self.payload = room..room;
-    }
-
-    /// Memory for `most` payload bytes in all, of which the first ones are there.
-    pub(crate) fn spare(&mut self, most: usize) -> &mut [u8] {
-        let start = self.payload.start;
-        &mut self.input[self.payload.end..start + most]
-    }
-
-    /// So many more bytes of payload are there.
-    pub(crate) fn commit(&mut self, count: usize) {
-        self.payload.end += count;
-    }
-
-    /// So many bytes at the end of the payload are something else.
-    pub(crate) fn take_back(&mut self, count: usize) -> &[u8] {
-        let end = self.payload.end;
-        self.payload.end -= count;
-        &self.input[self.payload.end..end]
-    }
-
-    /// The payload is `len` bytes at `offset` of `file`, for whoever computes to read.
-    pub(crate) fn set_origin(&mut self, file: Arc<dyn ReadAt>, offset: u64, len: usize) {
-        self.payload.end = self.payload.start + len;
-        self.origin = Some(Origin { file, offset });
-    }
-
-    /// The result between a length and a checksum, as one slice.
-    pub(crate) fn framed(&mut self, header: [u8; BLOCK_HEADER], checksum: Option<u32>) -> &[u8] {
-        let (memory, range) = match self.outcome {
-            Outcome::Coded(len) => (&mut self.output, BLOCK_HEADER..BLOCK_HEADER + len),
-            _ => (&mut self.input, self.payload.clone()),
-        };
-        let start = range.start - BLOCK_HEADER;
-        memory[start..range.start].copy_from_slice(&header);
-        let mut end = range.end;
-        if let Some(checksum) = checksum {
-            memory[end..end + CHECKSUM].copy_from_slice(&checksum.to_le_bytes());
-            end += CHECKSUM;
-        }
-        &memory[start..end]
-    }
-
-    fn clear(&mut self) {
-        self.payload = BLOCK_HEADER..BLOCK_HEADER;
-        self.history = 0;
-        self.origin = None;
-        self.task = Task::Usual;
-        self.outcome = Outcome::Pending;
-        self.offset = 0;
-    }
-}
-
-impl fmt::Debug for Block {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Block {{ {} bytes, {:?} }}", self.payload.len(), self.outcome)
     }
 }

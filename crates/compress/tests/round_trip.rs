@@ -2,14 +2,18 @@
 //! borders of blocks and bricks.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is the failure of the test")]
 
+extern crate alloc;
+
+use alloc::sync::Arc;
 use core::time::Duration;
+use std::io::Write as _;
 
 use packhorse_compress::accelerator::{CpuPool, Inline, Simulated, Speed};
 use packhorse_compress::frame::{BlockSize, Dictionary};
 use packhorse_compress::{
-    BLOCKS, CompressKernel, CompressOptions, DecompressKernel, DecompressOptions, Input, Level, Plan,
-    Schedule, compress, compress_on, compress_to_vec, decompress, decompress_on, decompress_to_vec,
-    unwatched,
+    BLOCKS, CompressKernel, CompressOptions, DecompressKernel, DecompressOptions, Expansion, Input, Level,
+    Plan, Schedule, compress, compress_input, compress_on, compress_to_vec, decompress, decompress_on,
+    decompress_to_vec, unwatched,
 };
 use packhorse_testkit::patterns;
 use proptest::prelude::*;
@@ -165,6 +169,30 @@ fn every_schedule_and_accelerator_writes_the_same_bytes() {
                 assert!(again == content, "{plan:?}");
             }
         }
+    }
+}
+
+#[test]
+fn workers_that_read_a_file_themselves_write_what_those_of_a_stream_do() {
+    // Parts that do not shrink, parts that shrink to nothing, and a last block that is not whole.
+    let mut content = mixed(10, 9 * BLOCK);
+    content.extend(patterns::random(11, 3 * BLOCK));
+    content.resize(content.len() + 5 * BLOCK, 0);
+    content.extend(mixed(12, 6 * BLOCK + 77));
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&content).unwrap();
+    let narrow = Expansion { free: 0, ratio: 3 };
+    for (content_checksum, expansion) in [(false, None), (true, None), (false, Some(narrow))] {
+        let options = CompressOptions { content_checksum, expansion, ..options() };
+        let expected = compress_to_vec(&content, &options);
+        for (threads, sets, blocks) in [(1, 2, 1), (2, 4, 1), (3, 3, 8)] {
+            let plan = Plan { threads, schedule: Schedule::Overlapped { sets }, blocks, timeline: None };
+            let input = Input::File { file: Arc::new(file.reopen().unwrap()), start: 0 };
+            let mut frame = Vec::new();
+            compress_input(input, &mut frame, &options, &plan, &mut unwatched).unwrap();
+            assert!(frame == expected, "{options:?}, {plan:?}");
+        }
+        assert!(decompress_to_vec(&expected, &DecompressOptions::default()).unwrap() == content);
     }
 }
 

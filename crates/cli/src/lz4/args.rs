@@ -91,14 +91,14 @@ pub(crate) struct Lz4Args {
     /// overlapped: read, compute and write at once; serial: one after the other
     #[arg(long, value_name = "HOW", default_value = "overlapped", help_heading = "Schedule")]
     pub(crate) schedule: ScheduleArg,
-    /// Bricks in flight
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(2..=64))]
+    /// Bricks in flight [default: two more than threads, at least 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=64))]
     #[arg(help_heading = "Schedule")]
-    pub(crate) sets: u16,
-    /// Blocks that travel together: a brick
-    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) sets: Option<u16>,
+    /// Blocks that travel together: a brick [default: 1; with serial 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     #[arg(help_heading = "Schedule")]
-    pub(crate) brick: u8,
+    pub(crate) brick: Option<u8>,
     /// Draw who did what when, as an SVG picture
     #[arg(long, value_name = "OUT.svg", value_hint = ValueHint::FilePath, help_heading = "Schedule")]
     pub(crate) timeline: Option<PathBuf>,

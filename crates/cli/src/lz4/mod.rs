@@ -14,8 +14,8 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use packhorse::compress::frame::Dictionary;
 use packhorse::compress::{
-    CompressOptions, DecompressOptions, Error, Input, Plan, Progress, Schedule, Timeline, compress_input,
-    decompress_input,
+    BLOCKS, CompressOptions, DecompressOptions, Error, Input, Plan, Progress, Schedule, Timeline,
+    compress_input, decompress_input,
 };
 
 use args::{BlockArg, Lz4Args, ScheduleArg};
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Lz4Args) -> anyhow::Result<Exit> {
     // The picture of a run that failed shows where.
     let drawn = picture
         .zip(plan.timeline.as_deref())
-        .map_or(Ok(()), |(picture, timeline)| picture.draw(timeline, &title(args, &plan, decompress)));
+        .map_or(Ok(()), |(picture, timeline)| picture.draw(timeline, &title(&plan, decompress)));
     if let (Err(_), Err(error)) = (&result, &drawn) {
         // Why the run failed is what counts.
         screen::line(&format!("packhorse: {error:#}"));
@@ -116,16 +116,22 @@ impl Options {
 }
 
 fn plan(args: &Lz4Args) -> Plan {
-    let default = Plan::default();
+    // 0 is every core, as it is for lz4.
+    let threads = args.threads.filter(|threads| *threads > 0);
+    let fitting = threads.map_or_else(Plan::default, |threads| Plan::on(usize::from(threads)));
+    let (schedule, blocks) = match args.schedule {
+        // One brick at a time: what is in it is all that threads can share.
+        ScheduleArg::Serial => (Schedule::Serial, BLOCKS),
+        ScheduleArg::Overlapped => (fitting.schedule, fitting.blocks),
+    };
     Plan {
-        // 0 is every core, as it is for lz4.
-        threads: args.threads.filter(|threads| *threads > 0).map_or(default.threads, usize::from),
-        schedule: match args.schedule {
-            ScheduleArg::Serial => Schedule::Serial,
-            ScheduleArg::Overlapped => Schedule::Overlapped { sets: usize::from(args.sets) },
+        schedule: match args.sets {
+            Some(sets) if schedule != Schedule::Serial => Schedule::Overlapped { sets: usize::from(sets) },
+            _ => schedule,
         },
-        blocks: usize::from(args.brick),
+        blocks: args.brick.map_or(blocks, usize::from),
         timeline: args.timeline.is_some().then(|| Arc::new(Timeline::new())),
+        ..fitting
     }
 }
 
@@ -211,11 +217,11 @@ fn cannot_draw(path: &Path) -> String {
     format!("cannot draw the timeline into {}", path.display())
 }
 
-fn title(args: &Lz4Args, plan: &Plan, decompress: bool) -> String {
+fn title(plan: &Plan, decompress: bool) -> String {
     let what = if decompress { "decompress" } else { "compress" };
-    let how = match args.schedule {
-        ScheduleArg::Serial => "serial".to_owned(),
-        ScheduleArg::Overlapped => format!("overlapped, {} buffer sets", args.sets),
+    let how = match plan.schedule {
+        Schedule::Serial => "serial".to_owned(),
+        Schedule::Overlapped { sets } => format!("overlapped, {sets} buffer sets"),
     };
     format!("packhorse lz4: {what}, {how}, {}", human::count(plan.threads as u64, "thread"))
 }

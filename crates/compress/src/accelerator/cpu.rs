@@ -8,7 +8,7 @@
 //!   wait(run) <----- the bricks's blocks, back in their places
 //! ```
 //! `prepare` and `retrieve` do nothing: the memory is the same. A payload that is read at a known place of a file is
-//! read by the worker that computes it, whose cache it is in then. No allocation once as many bricks were in flight as
+//! read by the worker that computes it, into memory that stays in its cache. No allocation once as many bricks were in flight as
 //! there ever are.
 
 use alloc::collections::VecDeque;
@@ -20,7 +20,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use super::{Accelerator, DeviceError, Kernel};
-use crate::brick::{BLOCKS, Block, Brick};
+use crate::brick::{BLOCKS, Block, Brick, Desk};
 use crate::timeline::{Lane, Timeline};
 
 /// A pool of threads that compute blocks.
@@ -86,8 +86,9 @@ impl CpuPool {
             let shared = Arc::clone(&pool.shared);
             let timeline = timeline.cloned();
             let run = move || {
+                let mut desk = Desk::default();
                 while let Some(job) = shared.next() {
-                    compute(&mut *worker, job, number, timeline.as_deref());
+                    compute(&mut *worker, &mut desk, job, number, timeline.as_deref());
                 }
             };
             let started = thread::Builder::new().name(format!("lz4 {number}")).spawn(run);
@@ -175,10 +176,17 @@ impl Shared {
     }
 }
 
-fn compute(worker: &mut dyn super::Worker, job: Job, number: usize, timeline: Option<&Timeline>) {
+fn compute(
+    worker: &mut dyn super::Worker,
+    desk: &mut Desk,
+    job: Job,
+    number: usize,
+    timeline: Option<&Timeline>,
+) {
     let Job { mut block, index, brick, meeting } = job;
     let read_here = block.is_read_late();
     let start = Instant::now();
+    desk.lend(&mut block);
     match block.load() {
         Err(error) => block.unread(error),
         Ok(()) => {
@@ -194,6 +202,7 @@ fn compute(worker: &mut dyn super::Worker, job: Job, number: usize, timeline: Op
             }
         }
     }
+    desk.take_back(&mut block);
     let complete = {
         let mut back = lock(&meeting.back);
         back.missing -= 1;

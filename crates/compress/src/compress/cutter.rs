@@ -39,7 +39,7 @@ impl Cutter {
 
     /// Memory for the next bytes of content; empty when the brick is full.
     pub(crate) fn spare<'a>(&mut self, brick: &'a mut Brick) -> &'a mut [u8] {
-        let open = brick.last_block().is_some_and(|block| block.payload().len() < self.block);
+        let open = brick.last_block().is_some_and(|block| block.payload_len() < self.block);
         if !open {
             let history = &self.history;
             let Some(block) = brick.next_block() else { return &mut [] };
@@ -55,21 +55,21 @@ impl Cutter {
         self.offset += u64::try_from(count).unwrap_or(0);
         let Some(block) = brick.last_block() else { return };
         block.commit(count);
-        if self.linked && block.payload().len() == self.block {
+        if self.linked && block.payload_len() == self.block {
             keep(&mut self.history, block.payload());
         }
     }
 
     /// Whether the last block is complete.
     pub(crate) fn is_between(&self, brick: &mut Brick) -> bool {
-        brick.last_block().is_some_and(|block| block.payload().len() == self.block)
+        brick.last_block().is_some_and(|block| block.payload_len() == self.block)
     }
 
     /// Ends the block that was begun, full or not. A block without a byte is none.
     pub(crate) fn cut(&mut self, brick: &mut Brick) {
         let most = self.block;
         let Some(block) = brick.last_block() else { return };
-        match block.payload().len() {
+        match block.payload_len() {
             0 => brick.drop_last(),
             len if len < most && self.linked => keep(&mut self.history, block.payload()),
             _ => {}
@@ -141,6 +141,8 @@ pub(super) struct FileFeed {
     at: u64,
     end: u64,
     start: u64,
+    /// Whoever writes the blocks looks at what was in them.
+    kept: bool,
     rest: ReadFeed<Sequential>,
 }
 
@@ -153,7 +155,8 @@ impl FileFeed {
         let mut cutter = Cutter::new(options);
         cutter.offset = end - start;
         let rest = ReadFeed::new(Sequential { file: Arc::clone(&file), at: end }, cutter);
-        Ok(Self { file, block, at: start, end, start, rest })
+        let kept = options.content_checksum || options.expansion.is_some();
+        Ok(Self { file, block, at: start, end, start, kept, rest })
     }
 }
 
@@ -161,8 +164,7 @@ impl Feed for FileFeed {
     fn fill(&mut self, brick: &mut Brick, idle: Idle<'_>) -> Result<bool, Error> {
         while self.at < self.end {
             let Some(block) = brick.next_block() else { return Ok(true) };
-            block.prepare(&[], self.block);
-            block.set_origin(Arc::<File>::clone(&self.file), self.at, self.block);
+            block.set_origin(Arc::<File>::clone(&self.file), self.at, self.block, self.kept);
             block.offset = self.at - self.start;
             self.at += u64::try_from(self.block).unwrap_or(0);
         }

@@ -79,7 +79,7 @@ impl<W: Write> Drain for Framer<W> {
             if self.frame.content_checksum {
                 self.checksum.update(block.payload());
             }
-            self.content += u64::try_from(block.payload().len()).unwrap_or(0);
+            self.content += u64::try_from(block.payload_len()).unwrap_or(0);
             let len = |block: &Block| u64::try_from(block.result().len()).unwrap_or(u64::MAX);
             if self.expansion.is_some_and(|most| self.content > most.most(coded.saturating_add(len(block)))) {
                 block.set_outcome(Outcome::Stored);

@@ -37,7 +37,7 @@ struct Compressor {
 impl Worker for Compressor {
     fn compute(&mut self, block: &mut Block) {
         // Room for one byte less than the payload: what needs more is better stored.
-        let most = block.payload().len().saturating_sub(1);
+        let most = block.payload_len().saturating_sub(1);
         let (input, history, output) = block.parts(most);
         let written = match &self.dictionary {
             // Linked blocks have a history instead, the dictionary at its start.

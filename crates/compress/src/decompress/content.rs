@@ -116,7 +116,7 @@ impl<W: Write> Drain for ContentWriter<W> {
             *slice = IoSlice::new(bytes);
             written = written.saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
             used += 1;
-            self.coded = block.offset + u64::try_from(block.payload().len()).unwrap_or(0);
+            self.coded = block.offset + u64::try_from(block.payload_len()).unwrap_or(0);
         }
         self.writer.all(&mut slices[..used])?;
         result?;

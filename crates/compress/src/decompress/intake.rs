@@ -93,7 +93,7 @@ impl Intake {
             Want::Payload(whole) => {
                 let Some(block) = brick.last_block() else { return true };
                 block.commit(count);
-                if block.payload().len() < whole {
+                if block.payload_len() < whole {
                     return false;
                 }
                 self.parser.passed(u64::try_from(whole).unwrap_or(0));
@@ -113,7 +113,7 @@ impl Intake {
         }
         self.ended = true;
         let payload = match self.parser.want() {
-            Want::Payload(_) => brick.last_block().map_or(0, |block| block.payload().len()),
+            Want::Payload(_) => brick.last_block().map_or(0, |block| block.payload_len()),
             _ => 0,
         };
         if let Want::Payload(_) = self.parser.want() {

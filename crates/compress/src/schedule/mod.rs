@@ -66,11 +66,20 @@ pub struct Plan {
 }
 
 impl Default for Plan {
-    /// A thread for each core, overlapped with 4 buffer sets. Bricks of 2 blocks: threads that take one block at a time gain
-    /// nothing from larger ones, which only touch more memory.
+    /// [`on`](Self::on) a thread for each core.
     fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, schedule: Schedule::default(), blocks: 2, timeline: None }
+        Self::on(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+impl Plan {
+    /// What suits `threads` threads of the CPU: overlapped, bricks of one block, and two more of them than threads, so that
+    /// one can be read and one be written meanwhile. Threads that take one block at a time gain nothing from larger
+    /// bricks, which only touch more memory.
+    #[must_use]
+    pub fn on(threads: usize) -> Self {
+        let sets = threads.saturating_add(2).max(4);
+        Self { threads, schedule: Schedule::Overlapped { sets }, blocks: 1, timeline: None }
     }
 }
 
