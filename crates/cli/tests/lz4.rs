@@ -236,9 +236,9 @@ fn an_open_input_does_not_keep_it_from_ending_when_nobody_reads() {
     let noise = patterns::random(6, 3 << 20);
     let frame = run(&["lz4"], &noise).stdout;
     for schedule in ["overlapped", "serial"] {
-        let args = ["lz4", "--schedule", schedule];
+        let args = ["lz4", "--schedule", schedule, "--brick", "2"];
         assert_eq!(held_open(&args, &noise, 10), (Some(0), String::new()), "{schedule}");
-        let args = ["lz4", "-d", "--schedule", schedule];
+        let args = ["lz4", "-d", "--schedule", schedule, "--brick", "2"];
         assert_eq!(held_open(&args, &frame, 10), (Some(0), String::new()), "{schedule}");
     }
 }
@@ -250,7 +250,7 @@ fn an_open_input_does_not_keep_damage_from_being_told() {
     // One brick and a part of the next: the reader waits for its rest.
     frame.truncate(frame.len() / 2);
     for schedule in ["overlapped", "serial"] {
-        let (code, said) = held_open(&["lz4", "-d", "--schedule", schedule], &frame, 0);
+        let (code, said) = held_open(&["lz4", "-d", "--schedule", schedule, "--brick", "2"], &frame, 0);
         assert_eq!(code, Some(1), "{schedule}: {said}");
         assert!(said.contains("damaged"), "{said}");
     }

@@ -95,7 +95,7 @@ pub(crate) struct Lz4Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=64))]
     #[arg(help_heading = "Schedule")]
     pub(crate) sets: Option<u16>,
-    /// Blocks that travel together: a brick [default: 1; with serial 8]
+    /// Blocks that travel together: a brick [default: 1; with serial one for each thread]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     #[arg(help_heading = "Schedule")]
     pub(crate) brick: Option<u8>,

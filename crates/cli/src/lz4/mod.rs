@@ -121,7 +121,7 @@ fn plan(args: &Lz4Args) -> Plan {
     let fitting = threads.map_or_else(Plan::default, |threads| Plan::on(usize::from(threads)));
     let (schedule, blocks) = match args.schedule {
         // One brick at a time: what is in it is all that threads can share.
-        ScheduleArg::Serial => (Schedule::Serial, BLOCKS),
+        ScheduleArg::Serial => (Schedule::Serial, fitting.threads.min(BLOCKS)),
         ScheduleArg::Overlapped => (fitting.schedule, fitting.blocks),
     };
     Plan {

@@ -186,7 +186,7 @@ fn compute(
     let Job { mut block, index, brick, meeting } = job;
     let read_here = block.is_read_late();
     let start = Instant::now();
-    desk.lend(&mut block);
+    let lent = desk.lend(&mut block);
     match block.load() {
         Err(error) => block.unread(error),
         Ok(()) => {
@@ -202,7 +202,9 @@ fn compute(
             }
         }
     }
-    desk.take_back(&mut block);
+    if lent {
+        desk.take_back(&mut block);
+    }
     let complete = {
         let mut back = lock(&meeting.back);
         back.missing -= 1;

@@ -4,7 +4,7 @@
 //! ```text
 //!   in its input                    put there by whoever reads the stream
 //!   elsewhere, in a file            read by whoever computes: into its input, or onto a desk --+
-//!   left behind                     the block has a result, the desk its memory back     <-----+
+//!   left on the desk                the block has its result in its output         <-----------+
 //! ```
 //! Not for bricks.
 
@@ -84,7 +84,7 @@ enum Place {
     Here,
     /// In a file, to be read by whoever computes it.
     Elsewhere(Origin),
-    /// It stayed behind with whoever computed it: the result is all that is needed.
+    /// It stayed with whoever computed it. The result is all that is needed, also that of a stored block is in the output.
     Left,
 }
 
@@ -99,28 +99,30 @@ struct Origin {
 ///
 /// It is warm: the memory of the blocks themselves is another one each time, and larger together than any cache.
 #[derive(Default)]
-pub(crate) struct Desk {
-    memory: Vec<u8>,
-    /// The block has this memory now, and the desk that of the block.
-    lent: bool,
-}
+pub(crate) struct Desk(Vec<u8>);
 
 impl Desk {
-    /// Lends its memory to a block whose payload is to be read into it, and is needed by nobody afterwards.
-    pub(crate) fn lend(&mut self, block: &mut Block) {
-        self.lent = matches!(&block.place, Place::Elsewhere(origin) if !origin.kept);
-        if self.lent {
-            core::mem::swap(&mut self.memory, &mut block.input);
+    /// Lends its memory to a block whose payload is to be read into it, and is needed by nobody afterwards. Says whether.
+    pub(crate) fn lend(&mut self, block: &mut Block) -> bool {
+        let lent = matches!(&block.place, Place::Elsewhere(origin) if !origin.kept);
+        if lent {
+            core::mem::swap(&mut self.0, &mut block.input);
         }
+        lent
     }
 
-    /// Takes the memory back, unless the block leaves from where its payload is.
+    /// Takes the memory back that was lent. What is to be stored is copied: it was in the cache a moment ago.
     pub(crate) fn take_back(&mut self, block: &mut Block) {
-        if self.lent && matches!(block.outcome, Outcome::Coded(_)) {
-            core::mem::swap(&mut self.memory, &mut block.input);
-            block.place = Place::Left;
+        core::mem::swap(&mut self.0, &mut block.input);
+        block.place = Place::Left;
+        if matches!(block.outcome, Outcome::Stored) {
+            let payload = &self.0[block.payload.clone()];
+            let whole = BLOCK_HEADER + payload.len() + CHECKSUM;
+            if block.output.len() < whole {
+                block.output = vec![0; whole];
+            }
+            block.output[BLOCK_HEADER..][..payload.len()].copy_from_slice(payload);
         }
-        self.lent = false;
     }
 }
 
@@ -208,9 +210,10 @@ impl Block {
     /// The result: the coded bytes, or the payload of a block that passes as it is; nothing of one that failed.
     #[must_use]
     pub fn result(&self) -> &[u8] {
-        match self.outcome {
-            Outcome::Coded(len) => &self.output[BLOCK_HEADER..BLOCK_HEADER + len],
-            Outcome::Stored => self.payload(),
+        match (&self.outcome, &self.place) {
+            (Outcome::Coded(len), _) => &self.output[BLOCK_HEADER..BLOCK_HEADER + len],
+            (Outcome::Stored, Place::Left) => &self.output[BLOCK_HEADER..BLOCK_HEADER + self.payload.len()],
+            (Outcome::Stored, _) => self.payload(),
             _ => &[],
         }
     }
@@ -266,8 +269,9 @@ impl Block {
 
     /// The result between a length and a checksum, as one slice.
     pub(crate) fn framed(&mut self, header: [u8; BLOCK_HEADER], checksum: Option<u32>) -> &[u8] {
-        let (memory, range) = match self.outcome {
-            Outcome::Coded(len) => (&mut self.output, BLOCK_HEADER..BLOCK_HEADER + len),
+        let (memory, range) = match (&self.outcome, &self.place) {
+            (Outcome::Coded(len), _) => (&mut self.output, BLOCK_HEADER..BLOCK_HEADER + len),
+            (_, Place::Left) => (&mut self.output, BLOCK_HEADER..BLOCK_HEADER + self.payload.len()),
             _ => (&mut self.input, self.payload.clone()),
         };
         let start = range.start - BLOCK_HEADER;
@@ -318,32 +322,36 @@ mod tests {
     }
 
     /// What a worker does with the block.
-    fn computed(desk: &mut Desk, block: &mut Block, outcome: Outcome) {
-        desk.lend(block);
+    fn computed(desk: &mut Desk, block: &mut Block, outcome: Outcome) -> bool {
+        let lent = desk.lend(block);
         assert_eq!(block.payload(), b"");
         block.load().unwrap();
         assert_eq!(block.payload(), b"words of");
-        block.parts(4).2.copy_from_slice(b"done");
+        block.parts(8).2[..4].copy_from_slice(b"done");
         block.set_outcome(outcome);
-        desk.take_back(block);
+        if lent {
+            desk.take_back(block);
+        }
         assert_eq!(block.payload_len(), 8);
+        lent
     }
 
     #[test]
-    fn a_coded_block_leaves_its_payload_on_the_desk_and_a_stored_one_takes_it_along() {
+    fn payloads_stay_on_the_desk_whether_their_blocks_are_coded_or_stored() {
         let (mut desk, mut coded, mut stored) = (Desk::default(), late(false), late(false));
-        computed(&mut desk, &mut coded, Outcome::Coded(4));
-        let memory = desk.memory.as_ptr();
+        assert!(computed(&mut desk, &mut coded, Outcome::Coded(4)));
+        let memory = desk.0.as_ptr();
         assert_eq!((coded.payload(), coded.result()), (&b""[..], &b"done"[..]));
-        computed(&mut desk, &mut stored, Outcome::Stored);
-        assert_eq!((stored.payload(), stored.payload().as_ptr()), (&b"words of"[..], memory.wrapping_add(4)));
+        assert!(computed(&mut desk, &mut stored, Outcome::Stored));
+        assert_eq!((desk.0.as_ptr(), stored.input.len()), (memory, 0));
+        assert_eq!(stored.result(), b"words of");
         assert_eq!(stored.framed([1, 2, 3, 4], None), b"\x01\x02\x03\x04words of");
     }
 
     #[test]
-    fn a_payload_that_is_needed_afterwards_is_kept() {
+    fn a_payload_that_is_needed_afterwards_stays_in_the_block() {
         let (mut desk, mut block) = (Desk::default(), late(true));
-        computed(&mut desk, &mut block, Outcome::Coded(4));
-        assert_eq!((block.payload(), desk.memory.len()), (&b"words of"[..], 0));
+        assert!(!computed(&mut desk, &mut block, Outcome::Coded(4)));
+        assert_eq!((block.payload(), desk.0.len()), (&b"words of"[..], 0));
     }
 }

@@ -37,8 +37,9 @@ struct Compressor {
 impl Worker for Compressor {
     fn compute(&mut self, block: &mut Block) {
         // Room for one byte less than the payload: what needs more is better stored.
-        let most = block.payload_len().saturating_sub(1);
-        let (input, history, output) = block.parts(most);
+        let len = block.payload_len();
+        let (input, history, output) = block.parts(len);
+        let output = &mut output[..len.saturating_sub(1)];
         let written = match &self.dictionary {
             // Linked blocks have a history instead, the dictionary at its start.
             Some(dictionary) if history == 0 => self.encoder.with(dictionary, input, output),
