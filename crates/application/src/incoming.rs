@@ -22,6 +22,7 @@ use crate::profile::Profile;
 use crate::progress::{Event, Watch};
 use crate::received::Received;
 use crate::reception::{Handled, ReceiveSession};
+use crate::until::Until;
 use crate::writer::{Batch, Command, Target, Writer};
 use crate::{LinkError, ReceiveError};
 
@@ -31,16 +32,6 @@ const CATCH_UP: Duration = Duration::from_millis(100);
 const DECODING: Duration = Duration::from_secs(60);
 /// How often progress is told, at most.
 const TELL_EVERY: Duration = Duration::from_millis(50);
-
-/// When receiving is over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Until {
-    /// The link ends: pipes, recorded files. Also when everything has come of a sender that goes on without end.
-    #[default]
-    LinkEnds,
-    /// A session is complete: links that never end.
-    SessionComplete,
-}
 
 /// The way back: where answers go. Senders are told apart by the numbers that the receiving transport gives them.
 trait WayBack {
@@ -290,7 +281,7 @@ where
     /// Whether nothing more is to be waited for. On a link that never ends that is so when a session has ended: what
     /// is incomplete then has failed, and what is being verified is waited for.
     fn is_over(&mut self, watch: &mut dyn Watch) -> Result<bool, ReceiveError> {
-        if !self.session.is_over(self.now, self.until == Until::SessionComplete) {
+        if !self.session.is_over(self.now, self.until) {
             return Ok(false);
         }
         self.hand_over();
@@ -302,7 +293,7 @@ where
             self.hand_over();
         }
         self.send_answers()?;
-        Ok(self.session.is_over(self.now, self.until == Until::SessionComplete))
+        Ok(self.session.is_over(self.now, self.until))
     }
 
     /// The link is over: what is incomplete has failed.

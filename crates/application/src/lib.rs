@@ -37,13 +37,14 @@ mod slab;
 mod slab_reader;
 mod transmission;
 mod unpack;
+mod until;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, Entry, EntryKind};
 pub use error::{LinkError, ReceiveError, SendError};
 pub use feed::Messages;
 pub use inbox::{Attributes, Existing, Inbox, InboxError, Resume};
-pub use incoming::{Incoming, Until};
+pub use incoming::Incoming;
 pub use memory::MemoryStore;
 pub use name::SafePath;
 pub use outgoing::{Answers, Outgoing};
@@ -57,4 +58,5 @@ pub use settings::SendSettings;
 pub use transmission::{
     FileSource, Growth, ObjectSource, Offer, PATIENCE, SendEvent, SendPlan, SendSession, StreamSource,
 };
+pub use until::Until;
 pub use writer::Target;

@@ -228,6 +228,22 @@ impl Objects {
         self.get_mut(label).is_none_or(|object| object.object_id != meta.object_id)
     }
 
+    /// The open object that this announcement begins again, in a session of its own: the same file from the same sender, who
+    /// was interrupted.
+    pub(crate) fn restarted(&self, label: Label, meta: &Meta<'_>) -> Option<&Object> {
+        self.open().find(|object| {
+            object.stage == Stage::Open
+                && object.label.0 == label.0
+                && object.session != meta.session
+                && *object.wire_name == *meta.name
+                && object.kind == meta.kind
+                && object.size.is_some()
+                && object.size == meta.size
+                && object.attributes.modified == meta.mtime
+                && (object.hash.is_none() || meta.hash.is_none() || object.hash == meta.hash)
+        })
+    }
+
     /// Most repair symbols that one more object may keep.
     pub(crate) fn repairs_max(&self) -> usize {
         REPAIRS_MAX / (self.open.len() + 1).min(OPEN_MAX)

@@ -88,6 +88,7 @@ impl ReceiveReport {
             (&mut self.dropped.unannounced, other.dropped.unannounced),
             (&mut self.dropped.bad_control, other.dropped.bad_control),
             (&mut self.dropped.misplaced, other.dropped.misplaced),
+            (&mut self.dropped.crowded, other.dropped.crowded),
             (&mut self.dropped.refused, other.dropped.refused),
             (&mut self.transfer.packets, other.transfer.packets),
             (&mut self.transfer.wire_bytes, other.transfer.wire_bytes),
@@ -106,8 +107,10 @@ pub struct Dropped {
     pub unannounced: u64,
     /// Control messages that say nothing sensible.
     pub bad_control: u64,
-    /// Blocks that cannot belong to their object, or that there is no memory left to remember.
+    /// Blocks that cannot belong to their object.
     pub misplaced: u64,
+    /// Blocks and repair symbols that there was no memory left to remember: they are of use when they come again.
+    pub crowded: u64,
     /// Announcements beyond the bound of open objects, or of objects that cannot exist.
     pub refused: u64,
 }

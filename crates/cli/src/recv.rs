@@ -169,7 +169,7 @@ pub(crate) fn losses(report: &ReceiveReport) -> Vec<(String, u64)> {
 }
 
 /// What was thrown away, by cause.
-fn damage(report: &ReceiveReport) -> [(&'static str, u64); 18] {
+fn damage(report: &ReceiveReport) -> [(&'static str, u64); 19] {
     let ReceiveReport { frames, checks, packets, dropped, .. } = report;
     [
         ("bad check", checks.bad_check),
@@ -188,6 +188,7 @@ fn damage(report: &ReceiveReport) -> [(&'static str, u64); 18] {
         ("blocks before announcement", dropped.unannounced),
         ("bad control messages", dropped.bad_control),
         ("misplaced blocks", dropped.misplaced),
+        ("blocks beyond memory", dropped.crowded),
         ("refused announcements", dropped.refused),
         ("unplaced objects", report.unplaced),
     ]

@@ -93,6 +93,11 @@ fn mode(args: &SendArgs) -> Mode {
     }
 }
 
+/// Whether it goes on until it is stopped.
+fn is_carousel(args: &SendArgs) -> bool {
+    mode(args) == Mode::Fountain { repair_percent: None }
+}
+
 /// Repair symbols for a hundred blocks to a group that nobody said anything about.
 const GROUP_REPAIR: u32 = 20;
 
@@ -152,6 +157,11 @@ fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
         screen::line(&timing);
     }
     match error {
+        // Nothing ends a carousel but its receivers, who leave when they have it all.
+        Some(Error::Send(SendError::Link(LinkError::Closed))) if is_carousel(args) && transfer.bytes > 0 => {
+            screen::line("packhorse: the receiving side left; it says whether it had everything");
+            Ok(Exit::Done)
+        }
         Some(Error::Send(SendError::Link(LinkError::Closed))) => {
             screen::error(
                 "the receiving side closed the link before everything was sent; see what it says, then send again",

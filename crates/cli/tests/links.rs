@@ -88,6 +88,58 @@ fn every_member_of_a_group_receives_what_is_sent_once() {
 }
 
 #[test]
+fn a_sender_that_is_done_ends_nothing_that_another_one_sends() {
+    let folder = Folder::new();
+    let (large, small) = (patterns::random(6, 600_000), patterns::random(7, 5_000));
+    let (slow, fast) = (folder.write("slow", &large), folder.write("fast", &small));
+    let uri = format!("udp://239.255.88.3:{}?interface=127.0.0.1", port());
+    let receiver = start(&["recv", &folder.text("in"), "--from", &uri, "--give-up", "30"]);
+    wait_for(&folder, "in");
+    thread::sleep(Duration::from_millis(300));
+    let one_way = |file: &str, rate: &str| {
+        start(&["send", file, "--to", &uri, "--mode", "repeat=1", "--rate", rate, "--meta-every", "8"])
+    };
+    let first = one_way(&slow, "600k");
+    thread::sleep(Duration::from_millis(500));
+    ok(one_way(&fast, "2M"));
+    ok(first);
+    ok(receiver);
+    assert!(folder.read("in/slow") == large && folder.read("in/fast") == small);
+}
+
+#[test]
+fn who_stays_receives_more_after_all_of_a_carousel_has_come() {
+    let folder = Folder::new();
+    let bytes = patterns::random(8, 50_000);
+    let (first, second) = (folder.write("first", &bytes), folder.write("second", &bytes));
+    let uri = format!("udp://127.0.0.1:{}", port());
+    let receiver = start(&["recv", &folder.text("in"), "--from", &uri, "--stay", "--give-up", "2"]);
+    wait_for(&folder, "in");
+    thread::sleep(Duration::from_millis(300));
+    let mut carousel = start(&["send", &first, "--to", &uri, "--mode", "fountain", "--rate", "1M"]);
+    wait_for(&folder, "in/first");
+    carousel.kill().unwrap();
+    carousel.wait().unwrap();
+    ok(start(&["send", &second, "--to", &uri, "--mode", "repeat=1", "--rate", "1M"]));
+    ok(receiver);
+    assert_eq!(names(&folder.path("in")), ["first", "second"]);
+}
+
+#[test]
+fn a_carousel_whose_receiver_has_it_all_ends_well() {
+    let folder = Folder::new();
+    let file = folder.write("f", &patterns::random(9, 200_000));
+    let uri = format!("unix:{}", folder.text("link"));
+    let receiver = start(&["recv", &folder.text("in"), "--from", &uri, "--give-up", "30"]);
+    wait_for(&folder, "link");
+    let sent = ok(start(&["send", &file, "--to", &uri, "--mode", "fountain"]));
+    assert!(sent.stderr.contains("the receiving side left"), "{}", sent.stderr);
+    let received = ok(receiver);
+    assert!(!received.stderr.contains("misplaced"), "{}", received.stderr);
+    assert_eq!(names(&folder.path("in")), ["f"]);
+}
+
+#[test]
 fn files_arrive_over_a_serial_line() {
     let line = || {
         let far = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();

@@ -72,6 +72,24 @@ fn a_killed_receiver_needs_only_what_is_missing() {
 }
 
 #[test]
+fn a_sender_that_was_interrupted_and_begins_again_leaves_one_whole_file() {
+    let folder = Folder::new();
+    let bytes = patterns::random(11, SIZE);
+    let file = folder.write("f", &bytes);
+    for options in [&["--mode", "fountain=10"][..], &[]] {
+        let send = || run(&[&["send", &file, "--block", "10000"], options].concat(), b"").stdout;
+        let (first, second) = (send(), send());
+        let line = [&first[..first.len() / 2], &second[..]].concat();
+        let ended = run(&["recv", &folder.text("in")], &line);
+        assert_eq!(ended.code, Some(0), "{options:?}: {}", ended.stderr);
+        assert!(went_on_with(&ended) > SIZE as u64 / 3, "{}", ended.stderr);
+        assert!(folder.read("in/f") == bytes);
+        assert_eq!(names(&folder.path("in")), ["f"], "nothing else is left");
+        fs::remove_dir_all(folder.path("in")).unwrap();
+    }
+}
+
+#[test]
 fn a_damaged_prefix_is_found_and_repaired() {
     let folder = Folder::new();
     let bytes = patterns::random(2, SIZE);

@@ -24,7 +24,25 @@ const FINISH: Duration = Duration::from_secs(10);
 
 /// The end that sends.
 #[derive(Debug)]
-pub(crate) enum SendingEnd {
+pub(crate) struct SendingEnd {
+    writer: Writer,
+    /// Something was sent.
+    used: bool,
+}
+
+/// The end that receives.
+#[derive(Debug)]
+pub(crate) struct ReceivingEnd {
+    reader: Reader,
+    /// The link counts as ended when nothing comes for so long.
+    give_up: Option<Duration>,
+    /// Set while others wait for this one's place.
+    crowded: Option<Arc<AtomicBool>>,
+    heard: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) enum Writer {
     /// Standard output, or any descriptor.
     Pipe(PipeWriter),
     /// TCP or a Unix socket.
@@ -35,19 +53,8 @@ pub(crate) enum SendingEnd {
     Serial(SerialWriter),
 }
 
-/// The end that receives.
 #[derive(Debug)]
-pub(crate) struct ReceivingEnd {
-    inner: Inner,
-    /// The link counts as ended when nothing comes for so long.
-    give_up: Option<Duration>,
-    /// Set while others wait for this one's place.
-    crowded: Option<Arc<AtomicBool>>,
-    heard: Instant,
-}
-
-#[derive(Debug)]
-pub(crate) enum Inner {
+pub(crate) enum Reader {
     Pipe(PipeReader),
     Connection(ConnectionReader),
     Udp(UdpReceiver),
@@ -63,8 +70,8 @@ macro_rules! from {
         }
     )+};
 }
-from!(SendingEnd, PipeWriter => Pipe, ConnectionWriter => Connection, UdpSender => Udp, SerialWriter => Serial);
-from!(Inner, PipeReader => Pipe, ConnectionReader => Connection, UdpReceiver => Udp, SerialReader => Serial);
+from!(Writer, PipeWriter => Pipe, ConnectionWriter => Connection, UdpSender => Udp, SerialWriter => Serial);
+from!(Reader, PipeReader => Pipe, ConnectionReader => Connection, UdpReceiver => Udp, SerialReader => Serial);
 
 macro_rules! each {
     ($of:expr, $kind:ident, $end:ident => $do:expr) => {
@@ -77,10 +84,16 @@ macro_rules! each {
     };
 }
 
+impl<W: Into<Writer>> From<W> for SendingEnd {
+    fn from(writer: W) -> Self {
+        Self { writer: writer.into(), used: false }
+    }
+}
+
 impl SendingEnd {
     /// Counts how often the other machine said that nobody receives there; only datagrams are ever told.
     pub(crate) fn refusals(&self) -> Refusals {
-        Refusals(if let Self::Udp(udp) = self { Some(udp.refusals()) } else { None })
+        Refusals(if let Writer::Udp(udp) = &self.writer { Some(udp.refusals()) } else { None })
     }
 }
 
@@ -97,17 +110,18 @@ impl Refusals {
 /// What was sent is on its way, or with the receiver, before the end goes.
 impl Drop for SendingEnd {
     fn drop(&mut self) {
-        match self {
-            Self::Connection(connection) => _ = connection.finish(FINISH),
-            Self::Serial(serial) => _ = serial.finish(),
-            Self::Pipe(_) | Self::Udp(_) => {}
+        match &mut self.writer {
+            // Without answers there is nothing to lose, and a sender that goes on without end is to see that nobody listens.
+            Writer::Connection(connection) if self.used => _ = connection.finish(FINISH),
+            Writer::Serial(serial) => _ = serial.finish(),
+            Writer::Pipe(_) | Writer::Connection(_) | Writer::Udp(_) => {}
         }
     }
 }
 
 impl ReceivingEnd {
-    pub(crate) fn new(end: impl Into<Inner>) -> Self {
-        Self { inner: end.into(), give_up: None, crowded: None, heard: Instant::now() }
+    pub(crate) fn new(end: impl Into<Reader>) -> Self {
+        Self { reader: end.into(), give_up: None, crowded: None, heard: Instant::now() }
     }
 
     /// The link counts as ended when nothing comes for so long.
@@ -133,7 +147,7 @@ impl ReceivingEnd {
 
     /// Receiving returns now and then although nothing came.
     pub(crate) fn ticking(mut self) -> Self {
-        each!(&mut self.inner, Inner, end => end.set_timeout(Some(TICK)));
+        each!(&mut self.reader, Reader, end => end.set_timeout(Some(TICK)));
         self
     }
 }
@@ -142,10 +156,10 @@ impl Transport for ReceivingEnd {
     type Error = Error;
 
     fn mtu(&self) -> usize {
-        each!(&self.inner, Inner, end => end.mtu())
+        each!(&self.reader, Reader, end => end.mtu())
     }
     fn boundaries(&self) -> Boundaries {
-        each!(&self.inner, Inner, end => end.boundaries())
+        each!(&self.reader, Reader, end => end.boundaries())
     }
     fn send(&mut self, _bytes: &[u8]) -> Result<(), TransportError<Error>> {
         Err(TransportError::Closed)
@@ -154,7 +168,7 @@ impl Transport for ReceivingEnd {
         Err(TransportError::Closed)
     }
     fn receive(&mut self, into: &mut [u8]) -> Result<usize, TransportError<Error>> {
-        let received = each!(&mut self.inner, Inner, end => end.receive(into));
+        let received = each!(&mut self.reader, Reader, end => end.receive(into));
         if self.give_up.is_some() || self.crowded.is_some() {
             match received {
                 Err(TransportError::WouldBlock) => {
@@ -168,7 +182,7 @@ impl Transport for ReceivingEnd {
         received
     }
     fn source(&self) -> u64 {
-        each!(&self.inner, Inner, end => Transport::source(end))
+        each!(&self.reader, Reader, end => Transport::source(end))
     }
 }
 
@@ -176,16 +190,18 @@ impl Transport for SendingEnd {
     type Error = Error;
 
     fn mtu(&self) -> usize {
-        each!(self, Self, end => end.mtu())
+        each!(&self.writer, Writer, end => end.mtu())
     }
     fn boundaries(&self) -> Boundaries {
-        each!(self, Self, end => end.boundaries())
+        each!(&self.writer, Writer, end => end.boundaries())
     }
     fn send(&mut self, bytes: &[u8]) -> Result<(), TransportError<Error>> {
-        each!(self, Self, end => end.send(bytes))
+        self.used = true;
+        each!(&mut self.writer, Writer, end => end.send(bytes))
     }
     fn send_gather(&mut self, pieces: &[&[u8]]) -> Result<(), TransportError<Error>> {
-        each!(self, Self, end => end.send_gather(pieces))
+        self.used = true;
+        each!(&mut self.writer, Writer, end => end.send_gather(pieces))
     }
     fn send_file(
         &mut self,
@@ -193,12 +209,13 @@ impl Transport for SendingEnd {
         offset: u64,
         len: usize,
     ) -> Result<usize, TransportError<Error>> {
-        each!(self, Self, end => end.send_file(file, offset, len))
+        self.used = true;
+        each!(&mut self.writer, Writer, end => end.send_file(file, offset, len))
     }
     fn receive(&mut self, _into: &mut [u8]) -> Result<usize, TransportError<Error>> {
         Err(TransportError::Closed)
     }
     fn answer_to(&mut self, source: u64) {
-        each!(self, Self, end => end.answer_to(source));
+        each!(&mut self.writer, Writer, end => end.answer_to(source));
     }
 }

@@ -268,7 +268,11 @@ pub fn receive(
         .map_or_else(|| Ok(Target::Stream(stdout()?)), |inbox| Ok::<_, Error>(Target::Folder(inbox)))?;
     match (to_receive(from, options.duplex)?, inbox) {
         (Listening::Link { receiving, answers, endless }, _) => {
-            let until = if endless && !options.stay { Until::SessionComplete } else { Until::LinkEnds };
+            let until = match (options.stay, endless) {
+                (true, _) => Until::Stopped,
+                (false, true) => Until::SessionComplete,
+                (false, false) => Until::LinkEnds,
+            };
             receive_over(target, receiving.give_up(options.give_up), answers, until, options, watch)
         }
         (Listening::Connections(listener), Some(inbox)) => serve::serve(&inbox, &listener, options, watch),

@@ -130,13 +130,15 @@ where
             patience: self.patience,
         });
         let result = self.run_session(&mut session, catalog, watch);
-        self.outlet.flush(None)?;
+        // What was sent is told also when the link has failed.
+        let flushed = self.outlet.flush(None);
         self.report.passed_over = catalog.passed_over();
         self.report.failed += session.failed();
         self.report.transfer = session.stats();
         self.report.measure = session.measure();
         self.count();
         result?;
+        flushed?;
         Ok(self.report)
     }
 

@@ -7,7 +7,7 @@ use packhorse_transfer::{Control, ControlCodec as _, End, Meta, SessionEnd};
 use super::ReceiveSession;
 use super::repair::Fountain;
 use crate::assembly::Origin;
-use crate::objects::{Announced, Label, ObjectKind};
+use crate::objects::{Announced, Label, ObjectKind, Stage};
 use crate::partial::Identity;
 use crate::profile::{CONTROL_MAX, Profile};
 use crate::progress::{Event, Watch};
@@ -93,7 +93,10 @@ impl<P: Profile> ReceiveSession<P> {
             self.report.dropped.refused += 1;
             return;
         };
-        self.sessions.count(meta);
+        self.sessions.count(meta, self.now);
+        if P::Codec::SESSIONS && self.objects.is_new(label, meta) {
+            self.begin_again(label, meta);
+        }
         match self.objects.announce(label, meta, P::Codec::SESSIONS, self.now) {
             Announced::New { key, replaced } => {
                 if let Some(replaced) = replaced {
@@ -105,7 +108,7 @@ impl<P: Profile> ReceiveSession<P> {
                     fountain.map(|geometry| Box::new(Fountain::new(Gather::new(geometry, cap))));
                 let name = object.name.clone();
                 if P::Codec::SESSIONS {
-                    self.sessions.hear_of(meta);
+                    self.sessions.hear_of(label.0, meta, self.now);
                 }
                 watch.event(Event::Started { name: &name.to_string(), size: meta.size });
                 tracing::info!(%name, size = meta.size, "object announced");
@@ -151,6 +154,20 @@ impl<P: Profile> ReceiveSession<P> {
         self.events(label, watch);
     }
 
+    /// If its sender was interrupted in the middle of this very file: lets go of what there is, for the new object to go on from.
+    fn begin_again(&mut self, label: Label, meta: &Meta<'_>) {
+        let Some((key, session)) = self.objects.restarted(label, meta).map(|old| (old.key, old.session))
+        else {
+            return;
+        };
+        tracing::info!("an interrupted sender begins again");
+        self.first.push(Command::Abandon { key });
+        if let Some(object) = self.objects.end(key, Stage::Failed) {
+            object.shrink();
+        }
+        self.sessions.restarted(session);
+    }
+
     /// Blocks that came before their announcement; repair symbols go on waiting until there is a place for them.
     pub(super) fn adopt(&mut self, label: Label, watch: &mut dyn Watch) {
         for (number, bytes) in self.orphans.take(label) {
@@ -173,7 +190,8 @@ impl<P: Profile> ReceiveSession<P> {
     }
 
     fn session_end(&mut self, source: u64, end: SessionEnd) {
-        self.sessions.end(end);
+        let concerns = source == 0 || self.orphans.any_of(source);
+        self.sessions.end(end, concerns);
         if let Some(answers) = &mut self.answers {
             answers.session_ended(source, end, self.now);
         }

@@ -35,6 +35,7 @@ use crate::progress::{Event, Watch};
 use crate::received::missing;
 use crate::report::ReceiveReport;
 use crate::sessions::Sessions;
+use crate::until::Until;
 use crate::writer::{Command, Delivery};
 use answer::Answers;
 use orphans::Orphans;
@@ -180,7 +181,9 @@ impl<P: Profile> ReceiveSession<P> {
         let Some(object) = self.objects.get_mut(label) else { return };
         let key = object.key;
         object.heard = self.now;
-        let Some(receiver) = object.receiver.as_mut() else {
+        // Everything has come already, which its sender cannot know yet.
+        let enough = object.stage == Stage::Verifying;
+        let Some(receiver) = object.receiver.as_mut().filter(|_| !enough) else {
             self.report.transfer.repeats += 1;
             return;
         };
@@ -210,7 +213,10 @@ impl<P: Profile> ReceiveSession<P> {
             Err(Refused::Repeat) => self.report.transfer.repeats += 1,
             Err(refused) => {
                 tracing::debug!(?refused, number, "block dropped");
-                self.report.dropped.misplaced += 1;
+                match refused {
+                    Refused::SetFull => self.report.dropped.crowded += 1,
+                    _ => self.report.dropped.misplaced += 1,
+                }
                 return;
             }
         }
@@ -325,14 +331,25 @@ impl<P: Profile> ReceiveSession<P> {
         self.objects.verifying()
     }
 
-    /// Whether nothing more is to be waited for: everything has come of a sender that goes on without end, or, on an
-    /// `endless` link, a session has ended; what is incomplete then has failed.
+    /// Whether nothing more is to be waited for, though the link has not ended.
     #[must_use]
-    pub fn is_over(&self, now: Instant, endless: bool) -> bool {
-        let ended = endless
-            && self.sessions.any_ended()
-            && self.answers.as_ref().is_none_or(|answers| answers.may_leave(now));
-        ended || self.sessions.any_complete()
+    pub fn is_over(&self, now: Instant, until: Until) -> bool {
+        match until {
+            Until::Stopped => false,
+            Until::LinkEnds => self.sessions.any_complete(),
+            Until::SessionComplete => {
+                let may_leave = || self.answers.as_ref().is_none_or(|answers| answers.may_leave(now));
+                let over = self.sessions.any_complete() || (self.sessions.any_ended() && may_leave());
+                over && !self.others_go_on(now)
+            }
+        }
+    }
+
+    /// Whether another sender of the link is in the middle of its session.
+    fn others_go_on(&self, now: Instant) -> bool {
+        let mut open = self.objects.open();
+        self.sessions.any_goes_on(now)
+            || open.any(|object| self.sessions.goes_on(object.session, object.heard, now))
     }
 
     /// Answers senders that listen, under this random number.

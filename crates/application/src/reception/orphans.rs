@@ -45,6 +45,11 @@ impl Orphans {
         taken
     }
 
+    /// Whether blocks of this sender wait.
+    pub(super) fn any_of(&self, source: u64) -> bool {
+        self.kept.iter().any(|((of, ..), ..)| *of == source)
+    }
+
     /// Blocks that nobody ever announced.
     pub(super) fn left(&self) -> u64 {
         self.kept.len() as u64

@@ -96,6 +96,7 @@ impl<P: Profile> ReceiveSession<P> {
                 fountain.extra.push((source_block, index, bytes.into()));
             }
             Err(Refused::Repeat) => self.report.transfer.repeats += 1,
+            Err(Refused::SetFull) => self.report.dropped.crowded += 1,
             Err(refused) => {
                 tracing::debug!(?refused, number, "repair symbol dropped");
                 self.report.dropped.misplaced += 1;

@@ -5,7 +5,7 @@ use core::time::Duration;
 use packhorse::application::choose::Envelope;
 use packhorse::application::{
     Growth, Handled, MemoryStore, ObjectSource, Offer, Profile, ReceiveSession, SendEvent, SendPlan,
-    SendSession,
+    SendSession, Until,
 };
 use packhorse_buffer::{Instant, Layer as _, PacketBuf};
 use packhorse_link::{Framing, StreamBuf};
@@ -243,7 +243,8 @@ impl<P: Profile, F: Framing + Clone> Receiver<P, F> {
     }
 
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        self.session.is_over(now, self.endless)
+        let until = if self.endless { Until::SessionComplete } else { Until::LinkEnds };
+        self.session.is_over(now, until)
     }
 
     pub(super) fn check_bounds(&self) -> Result<(), String> {
