@@ -43,6 +43,22 @@ pub enum OpenError {
     /// All places for senders and receivers are taken.
     #[error("all {0} places for senders and receivers are taken: make the channel with more peers")]
     Crowded(u64),
+    /// A process has the channel, and it cannot be opened through it.
+    #[error(
+        "process {process} has the channel and does not share it ({source}): it must run as the same user, be dumpable and be \
+         visible in /proc; or choose another name"
+    )]
+    Unreachable {
+        /// The number of the process.
+        process: u64,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process stands still while it opens or leaves the channel.
+    #[error(
+        "another process stands still in the middle of opening or leaving the channel: let it go on, or end it"
+    )]
+    Busy,
     /// The capacity is too small for one message, or larger than this machine can address.
     #[error(
         "a capacity of {capacity} bytes does not do: at least {least} are needed, at most {most} are possible"
@@ -142,7 +158,8 @@ pub enum ReceiveError {
         /// Bytes in the message.
         len: usize,
     },
-    /// This reader was too slow for an overwriting channel: so many messages are lost to it.
+    /// This reader was too slow for an overwriting channel: so many cells are lost to it. A message of a fixed type has one cell, a
+    /// record as many as its length needs.
     #[error("{0} cells of messages were overwritten before they were read")]
     Lagged(u64),
     /// Somebody who had greeted as a sender sent what no sender sends, and was cut off.

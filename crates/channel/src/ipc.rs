@@ -6,13 +6,15 @@
 //! ```
 //! The memory is sealed against changing its length, so that no process can pull it away under another; it goes when
 //! the last process that holds it has ended, however it ended. A file whose processes are all gone is a leftover: who
-//! opens the name next makes a new channel. Processes in different process namespaces do not find each other.
+//! opens the name next makes a new channel. Processes in different process namespaces do not find each other: numbers mean nothing
+//! across them, so each namespace but the first has a folder of its own, `packhorse-UID-NAMESPACE`.
 
 mod holders;
 mod mapping;
 
 use alloc::sync::Arc;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::AsRawFd as _;
 use std::sync::OnceLock;
 
@@ -51,19 +53,32 @@ pub(crate) fn observe(name: &str) -> Result<Option<Arc<Segment>>, OpenError> {
         Ok(mut holders) => {
             Ok(find(&mut holders, name, Hints::default())?.map(|(segment, _)| Arc::new(segment)))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 /// The memory that one of the holders has.
 fn find(holders: &mut Holders, name: &str, hints: Hints) -> Result<Option<(Segment, Hold)>, OpenError> {
-    match holders.alive().iter().find_map(Holder::memory) {
-        Some(memory) => {
-            let (region, hold) = Shared::new(memory, name, hints)?;
-            Ok(Some((Segment::open(Box::new(region))?, hold)))
+    let alive = holders.alive();
+    let mut refusal = None;
+    for holder in &alive {
+        match holder.memory() {
+            Ok(memory) => {
+                let (region, hold) = Shared::new(memory, name, hints)?;
+                return Ok(Some((Segment::open(Box::new(region))?, hold)));
+            }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => refusal = Some((holder, error)),
+            // It has let go of the memory and could not say so.
+            Err(_) => {}
         }
-        None => Ok(None),
+    }
+    match refusal {
+        // A second channel of the name would never meet the first one.
+        Some((holder, source)) if holder.is_alive() => {
+            Err(OpenError::Unreachable { process: holder.process_id(), source })
+        }
+        _ => Ok(None),
     }
 }
 
@@ -76,7 +91,7 @@ fn make(name: &str, bytes: u64) -> Result<File, OpenError> {
     Ok(memory)
 }
 
-/// What memory that we map must have: a peer that shortened it would end us with SIGBUS.
+/// What our memory has: a peer that shortened it would end others with SIGBUS.
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
 
 fn io(error: rustix::io::Errno) -> OpenError {
@@ -153,7 +168,7 @@ impl Region for Shared {
     }
 }
 
-/// Whether these are the seals without which we map nothing.
+/// Whether nobody can shorten it any more, without which we map nothing.
 fn is_sealed(memory: &File) -> bool {
     rustix::fs::fcntl_get_seals(memory).is_ok_and(|seals| seals.contains(SealFlags::SHRINK))
 }

@@ -326,7 +326,7 @@ impl<W: Wait> Port<W> {
         if !self.apart.get() {
             self.locate();
         }
-        let mut round = 0_u32;
+        let (mut round, mut looks) = (0_u32, 0_u32);
         loop {
             if attempt() {
                 return true;
@@ -336,6 +336,8 @@ impl<W: Wait> Port<W> {
             }
             let step = W::step(round, self.apart.get());
             round = round.saturating_add(1);
+            // Not the same: strategies that never sleep look for longer than can be counted.
+            looks = looks.wrapping_add(1);
             match step {
                 Step::Spin(pauses) => (0..pauses).for_each(|_| core::hint::spin_loop()),
                 Step::Yield => std::thread::yield_now(),
@@ -347,7 +349,7 @@ impl<W: Wait> Port<W> {
                     }
                 }
             }
-            if round.is_multiple_of(LOOKS) || step == Step::Park {
+            if looks.is_multiple_of(LOOKS) || step == Step::Park {
                 let clock = clock.get_or_insert_with(|| Waiting::new(within));
                 if clock.inspect() {
                     self.segment.inspect();

@@ -11,6 +11,23 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// None: no process has that number.
+    pub(crate) const NOBODY: Self = Self { id: u32::MAX as u64, started: 1 };
+
+    /// Number and start in one word, which is never 0.
+    pub(crate) const fn word(self) -> u64 {
+        self.started << 32 | self.id & 0xFFFF_FFFF
+    }
+
+    /// Whether the process whose [`word`](Self::word) this is runs.
+    pub(crate) fn is_word_alive(word: u64) -> bool {
+        match look(word & 0xFFFF_FFFF) {
+            Look::Started(started) => started << 32 == word & !0xFFFF_FFFF || word >> 32 == 0,
+            Look::Gone => false,
+            Look::Unknown => true,
+        }
+    }
+
     /// This one.
     pub(crate) fn own() -> Self {
         // A child of fork is another process: its number says so.
@@ -31,11 +48,6 @@ impl Process {
             Look::Gone => false,
             Look::Unknown => true,
         }
-    }
-
-    /// Whether a process of that number runs.
-    pub(crate) fn exists(id: u64) -> bool {
-        !matches!(look(id), Look::Gone)
     }
 }
 
@@ -79,12 +91,15 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let process = Process { id: u64::from(child.id()), started: Process::own().started };
         child.wait().unwrap();
-        assert!(!process.is_alive());
+        assert!(!process.is_alive() && !Process::is_word_alive(process.word()));
+        assert!(Process::is_word_alive(Process::own().word()));
+        assert!(!Process::NOBODY.is_alive());
     }
 
     #[test]
     fn another_process_with_the_same_number_is_not_taken_for_it() {
         let own = Process::own();
-        assert!(!Process { id: own.id, started: own.started + 1 }.is_alive());
+        let later = Process { id: own.id, started: own.started + 1 };
+        assert!(!later.is_alive() && !Process::is_word_alive(later.word()));
     }
 }

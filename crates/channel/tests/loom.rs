@@ -346,7 +346,8 @@ fn a_reader_that_joins_a_broadcast_is_never_written_over() {
         let other = Arc::clone(&ring);
         let thread = thread::spawn(move || {
             let mut producer = broadcast::Producer::attach(&*other, 0);
-            for value in 0..4 {
+            // More than twice round: a reader may show itself when its first look at the ring is long over.
+            for value in 0..5 {
                 match producer.claim_some(&*other, 1) {
                     Ok(run) => {
                         other.write(run, value);

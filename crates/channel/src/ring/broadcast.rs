@@ -46,7 +46,8 @@ impl Producer {
         // With the one in `attach`: a reader that this look misses sees the tail that was published before it.
         fence(Ordering::SeqCst);
         let gate = ring.slowest(self.tail);
-        let free = ring.cells().checked_sub(self.tail.wrapping_sub(gate)).ok_or(Fault::Corrupt)?;
+        // A reader that has just come may not have settled yet; one that never does is like one that never reads.
+        let free = ring.cells().checked_sub(self.tail.wrapping_sub(gate)).ok_or(Fault::Wait)?;
         self.gate = gate;
         if free >= wanted { Ok(free) } else { Err(Fault::Wait) }
     }

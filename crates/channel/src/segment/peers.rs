@@ -1,7 +1,8 @@
 //! Who is there: every sender and receiver has a place, in which it counts and says what it is about to do.
 //!
 //! Coming and going takes a lock, a word in the same memory that holds the process that has it: when that process
-//! has died, the next one takes it over. Everything under it can be done again from any state.
+//! has died, the next one takes it over. Everything under it can be done again from any state. From a process that lives,
+//! however still it stands, the lock is not taken: who waits for it too long gives up.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -41,7 +42,7 @@ impl Segment {
         role: Role,
         prepare: impl FnOnce(usize) -> T,
     ) -> Result<(usize, T), OpenError> {
-        let _held = self.hold();
+        let _held = self.hold(PATIENCE).ok_or(OpenError::Busy)?;
         self.bury();
         let geometry = self.geometry();
         let mode = geometry.mode;
@@ -77,11 +78,19 @@ impl Segment {
         Ok((number, prepared))
     }
 
+    /// A receiver has joined and found its place in the ring: a sender that saw it before may have waited for that.
+    pub(crate) fn settled(&self) {
+        if self.geometry().mode == ModeName::Broadcast {
+            self.ring(Role::Sender);
+        }
+    }
+
     /// Gives a place back.
     pub(crate) fn leave(&self, number: usize) {
-        {
-            let _held = self.hold();
-            self.vacate(number, false);
+        match self.hold(PATIENCE) {
+            Some(_held) => self.vacate(number, false),
+            // Whoever comes next finds that the place is nobody's.
+            None => self.place(number).pid.store(Process::NOBODY.id, Ordering::Release),
         }
         self.ring_all();
     }
@@ -100,24 +109,24 @@ impl Segment {
             role if role == Role::Receiver as u32 => Role::Receiver,
             _ => return,
         };
-        self.front().totals.0.add(&place.counts.0);
-        place.counts.0.each(|count| count.store(0, Ordering::Relaxed));
-        place.role.store(FREE, Ordering::Release);
+        self.front().totals.0.take(&place.counts.0);
         let (gone, dead) = match role {
             Role::Sender => (NO_SENDERS, SENDER_LOST),
             Role::Receiver => (NO_RECEIVERS, RECEIVER_LOST),
         };
-        let mut bits = if self.present(role) == 0 { gone } else { 0 };
+        let mut bits = if self.present(role) <= 1 { gone } else { 0 };
         if lost {
             bits |= dead;
             self.front().registry.0.lost.fetch_add(1, Ordering::Relaxed);
         }
+        // Before the place is free: who dies in between is found in it, and all of this is done again.
         self.front().state.0.fetch_or(bits, Ordering::AcqRel);
+        place.role.store(FREE, Ordering::Release);
     }
 
     /// Whether somebody stopped the channel and everybody has left.
     pub(crate) fn is_over(&self) -> bool {
-        let _held = self.hold();
+        let Some(_held) = self.hold(PATIENCE) else { return false };
         self.bury();
         let stopped = self.front().state.0.load(Ordering::Acquire) & STOPPED != 0;
         stopped && self.present(Role::Sender) + self.present(Role::Receiver) == 0
@@ -171,7 +180,8 @@ impl Segment {
         if !self.is_shared() || !all.into_iter().any(dead) {
             return false;
         }
-        let held = self.hold();
+        // Somebody else may be at it; who waits for a message looks again soon.
+        let Some(held) = self.hold(2 * LOOK) else { return false };
         let buried = self.bury();
         drop(held);
         self.ring_all();
@@ -193,38 +203,42 @@ impl Segment {
         self.ring(Role::Receiver);
     }
 
-    fn hold(&self) -> Held<'_> {
+    /// Takes the lock, within `patience` where other processes may have it: threads of this one come to their end.
+    fn hold(&self, patience: Duration) -> Option<Held<'_>> {
         let lock = &self.front().registry.0.lock;
-        let own = Process::own().id.max(1);
-        let mut since = Instant::now();
-        let mut seen = 0;
+        let own = Process::own().word();
+        let since = Instant::now();
+        let mut look = LOOK;
         loop {
             match lock.compare_exchange_weak(0, own, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return Held { lock },
-                Err(holder) => {
-                    if holder != seen {
-                        (seen, since) = (holder, Instant::now());
+                Ok(_) => return Some(Held { lock, own }),
+                Err(holder) if self.is_shared() && holder != 0 => {
+                    let waited = since.elapsed();
+                    if waited >= look {
+                        look = waited + LOOK;
+                        if !Process::is_word_alive(holder)
+                            && lock
+                                .compare_exchange(holder, own, Ordering::Acquire, Ordering::Relaxed)
+                                .is_ok()
+                        {
+                            return Some(Held { lock, own });
+                        }
                     }
-                    // A thread of this process comes to its end; another process may not, or may never have had it.
-                    let late = since.elapsed();
-                    let gone = late > LOOK && !Process::exists(holder) || late > PATIENCE;
-                    if self.is_shared()
-                        && gone
-                        && holder != 0
-                        && lock.compare_exchange(holder, own, Ordering::Acquire, Ordering::Relaxed).is_ok()
-                    {
-                        return Held { lock };
+                    // Also when the word changes all the time.
+                    if waited >= patience {
+                        return None;
                     }
                     std::thread::yield_now();
                 }
+                Err(_) => std::thread::yield_now(),
             }
         }
     }
 }
 
-/// How long the lock may be held before its holder is looked at, and before it is taken away from it: the work under
-/// it takes microseconds, and can be done again from any state.
+/// The work under the lock takes microseconds. Whoever has it so long is looked at, again and again: it may have died.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long the lock is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Totals {
@@ -233,9 +247,10 @@ impl Totals {
         self.list().into_iter().for_each(&mut with);
     }
 
-    fn add(&self, other: &Self) {
+    /// Takes over what another one had counted.
+    fn take(&self, other: &Self) {
         for (own, other) in self.list().into_iter().zip(other.list()) {
-            own.fetch_add(other.load(Ordering::Relaxed), Ordering::Relaxed);
+            own.fetch_add(other.swap(0, Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 
@@ -259,10 +274,131 @@ impl Totals {
 /// The lock, until dropped.
 struct Held<'a> {
     lock: &'a AtomicU64,
+    own: u64,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.lock.store(0, Ordering::Release);
+        // If somebody has written over it, it is not ours to give back.
+        let _ = self.lock.compare_exchange(self.own, 0, Ordering::Release, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::ptr::NonNull;
+
+    use super::*;
+    use crate::segment::geometry::Geometry;
+    use crate::segment::region::{Heap, Hints, Region};
+
+    /// Memory of this process that others seem to see.
+    #[derive(Debug)]
+    struct Shared(Heap);
+
+    impl Region for Shared {
+        fn base(&self) -> NonNull<u8> {
+            self.0.base()
+        }
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn is_shared(&self) -> bool {
+            true
+        }
+    }
+
+    fn segment() -> Segment {
+        let geometry = Geometry {
+            mode: ModeName::Spsc,
+            stride: 8,
+            cells: 16,
+            peers: 4,
+            type_hash: 1,
+            type_size: 8,
+            headroom: 0,
+            tailroom: 0,
+            flags: 0,
+        };
+        let heap = Heap::new(usize::try_from(geometry.bytes()).unwrap(), Hints::default()).unwrap();
+        Segment::create(Box::new(Shared(heap)), geometry).unwrap()
+    }
+
+    fn lock(segment: &Segment) -> &AtomicU64 {
+        &segment.front().registry.0.lock
+    }
+
+    /// Another process, alive until it is killed.
+    fn another() -> (std::process::Child, Process) {
+        let child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let id = u64::from(child.id());
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+        let started = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(19).unwrap();
+        (child, Process { id, started: started.parse().unwrap() })
+    }
+
+    #[test]
+    fn the_last_sender_is_told_as_gone_before_its_place_is_free() {
+        let segment = segment();
+        let (number, ()) = segment.join(Role::Sender, |_| ()).unwrap();
+        // As `vacate` does it; who dies right behind this is found by the next one who inspects.
+        let (mut child, process) = another();
+        segment.place(number).pid.store(process.id, Ordering::Relaxed);
+        segment.place(number).started.store(process.started, Ordering::Relaxed);
+        lock(&segment).store(process.word(), Ordering::Relaxed);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(segment.inspect(), "the lock of the dead is taken over, its place cleared");
+        let state = segment.front().state.0.load(Ordering::Relaxed);
+        assert_eq!(state & (NO_SENDERS | SENDER_LOST), NO_SENDERS | SENDER_LOST);
+        assert_eq!((segment.present(Role::Sender), lock(&segment).load(Ordering::Relaxed)), (0, 0));
+    }
+
+    #[test]
+    fn the_lock_of_a_process_that_lives_is_left_to_it() {
+        let segment = segment();
+        let (number, ()) = segment.join(Role::Sender, |_| ()).unwrap();
+        let (mut child, process) = another();
+        lock(&segment).store(process.word(), Ordering::Relaxed);
+        assert!(!segment.inspect());
+        assert!(matches!(segment.join(Role::Receiver, |_| ()), Err(OpenError::Busy)));
+        segment.leave(number);
+        assert_eq!(lock(&segment).load(Ordering::Relaxed), process.word());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Nobody could leave meanwhile; now the next one clears up.
+        segment.join(Role::Receiver, |_| ()).unwrap();
+        assert_eq!((segment.present(Role::Sender), lock(&segment).load(Ordering::Relaxed)), (0, 0));
+    }
+
+    #[test]
+    fn a_lock_that_changes_hands_all_the_time_is_not_waited_for_without_end() {
+        let segment = segment();
+        let (mut child, process) = another();
+        let stop = core::sync::atomic::AtomicBool::new(false);
+        lock(&segment).store(process.word(), Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let words = [process.word(), Process { started: 0, ..process }.word()];
+                let mut turns = words.iter().cycle();
+                while !stop.load(Ordering::Relaxed) {
+                    turns.next().into_iter().for_each(|word| lock(&segment).store(*word, Ordering::Relaxed));
+                }
+            });
+            let joined = segment.join(Role::Receiver, |_| ());
+            stop.store(true, Ordering::Relaxed);
+            assert!(matches!(joined, Err(OpenError::Busy)));
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_an_end_had_counted_is_taken_over_once() {
+        let (sum, one) = (Totals::default(), Totals::default());
+        one.messages_sent.store(3, Ordering::Relaxed);
+        sum.take(&one);
+        sum.take(&one);
+        assert_eq!(sum.messages_sent.load(Ordering::Relaxed), 3);
     }
 }

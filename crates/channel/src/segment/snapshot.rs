@@ -2,6 +2,10 @@
 //!
 //! The copy is taken word by word with volatile reads; whether it is whole, the ring says afterwards
 //! ([`Consume::is_overtaken`](crate::ring::Consume::is_overtaken)). Until then nobody looks at it.
+//!
+//! By the letter of the memory model a volatile read that meets a plain store of another thread is a data race, whatever is done with
+//! its result. It is what sequence locks in Rust do as long as there is no copy of atomic bytes; compilers turn it into
+//! plain loads, and writers that fill a cell in place cannot store atomically.
 
 use super::Segment;
 use crate::ring::Run;

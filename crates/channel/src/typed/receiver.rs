@@ -32,6 +32,7 @@ impl<T: Value, M: Mode, W: Wait> Receiver<T, M, W> {
     pub(crate) fn join(segment: Arc<Segment>) -> Result<Self, OpenError> {
         let (port, mut consumer) = Port::join(segment, Role::Receiver, M::Consumer::attach)?;
         consumer.settle(&*port.segment);
+        port.segment.settled();
         let snapshot = port.segment.overwrites().then(Snapshot::default);
         Ok(Self { port, consumer, snapshot, received: 0, value: PhantomData })
     }

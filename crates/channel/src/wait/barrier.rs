@@ -8,6 +8,9 @@
 //! ```
 //! One of the two loads sees the other's store. With two fences of the same kind the publisher would pay one for
 //! every message; membarrier(2) lets the sleeper pay for both.
+//!
+//! A process that may use membarrier and one that may not (a filter of system calls) do not see each other's barriers: a wake-up may be
+//! lost between them. Who sleeps on shared memory looks again by itself within the time after which it inspects the others.
 
 use core::sync::atomic::{AtomicU8, Ordering, compiler_fence, fence};
 
