@@ -30,6 +30,8 @@ use crate::{LinkError, ReceiveError};
 const CATCH_UP: Duration = Duration::from_millis(100);
 /// Longest wait for what can still be decoded when the link has ended: a minute is a slow disk, not a slow decoder.
 const DECODING: Duration = Duration::from_secs(60);
+/// How often senders are told that nothing more can be received.
+const FAREWELLS: u32 = 3;
 /// How often progress is told, at most.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 
@@ -134,9 +136,10 @@ where
     /// When the link or the disk fails. Damaged and missing objects are no errors: the report counts them.
     pub fn receive(mut self, watch: &mut dyn Watch) -> Result<Received<P>, ReceiveError> {
         let result = self.listen(watch);
-        if result.is_err() {
+        if let Err(error) = &result {
             // What was whole lands before anybody is told, and partial files are gone.
             self.hand_over();
+            self.farewell(error, watch);
             self.writer.finish();
         }
         result?;
@@ -274,6 +277,17 @@ where
                 // To one of many senders, whose address may be nobody's: an answer that is lost, as others are.
                 Err(error) if self.inlet.has_packets() => tracing::debug!(%error, "answer not sent"),
                 other => other?,
+            }
+        }
+    }
+
+    /// Senders that listen need not wait for a receiver that cannot go on. Some of what is said may get lost.
+    fn farewell(&mut self, error: &ReceiveError, watch: &mut dyn Watch) {
+        let reason = format!("receiving ended: {error}");
+        for _ in 0..FAREWELLS {
+            self.session.give_up(self.now, &reason, watch);
+            if self.send_answers().is_err() {
+                return;
             }
         }
     }

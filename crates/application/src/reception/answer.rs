@@ -123,6 +123,11 @@ impl Answers {
         peer.due = Some(now);
     }
 
+    /// Everybody hears what was told already.
+    pub(super) fn tell_again(&mut self, now: Instant) {
+        self.peers.values_mut().for_each(|peer| peer.due = Some(now));
+    }
+
     /// There is news of an object, or its sender asks.
     pub(super) fn told(&mut self, source: u64, session: u64, key: u32, now: Instant) {
         let Some(peer) = self.peers.get_mut(&(source, session)) else { return };

@@ -320,6 +320,19 @@ impl<P: Profile> ReceiveSession<P> {
         self.report.packets = self.senders.stats(pulled.short).unwrap_or(pulled);
     }
 
+    /// Nothing more can be received, for this reason: senders that listen are told, as soon as what
+    /// [`poll_transmit`](Self::poll_transmit) gives is sent. Each further call tells them once more.
+    pub fn give_up(&mut self, now: Instant, reason: &str, watch: &mut dyn Watch) {
+        self.now = now;
+        let open: Vec<u32> = self.objects.open().map(|object| object.key).collect();
+        for key in open {
+            self.fail(key, reason, watch);
+        }
+        if let Some(answers) = &mut self.answers {
+            answers.tell_again(now);
+        }
+    }
+
     /// What was received.
     #[must_use]
     pub fn report(&self) -> &ReceiveReport {

@@ -33,7 +33,9 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
     }
 
     fn ack(&mut self, now: Instant, ack: &Ack<'_>) {
-        if !self.is_for_us(now, ack.receiver) {
+        // Who tells of packets that were never sent is no receiver of ours.
+        let believed = self.path.as_ref().is_some_and(|path| path.believes(ack));
+        if believed && !self.is_for_us(now, ack.receiver) {
             return;
         }
         let Some(path) = &mut self.path else { return };
@@ -42,7 +44,7 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
         let loss = path.measure().loss_ppm().min(900_000);
         let spare = (u64::from(loss) * 100).div_ceil(1_000_000 - u64::from(loss)) + u64::from(loss > 0) * 2;
         let spare = u32::try_from(spare).unwrap_or(100);
-        for entry in ack.entries() {
+        for mut entry in ack.entries() {
             if entry.index >= self.next_index {
                 self.strange += 1;
                 continue;
@@ -51,12 +53,15 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
                 continue;
             };
             object.heard = true;
-            if entry.state == AckState::Verified {
-                object.verified(ack.receiver);
-                // Every receiver that was heard of has to say so.
-                if !self.receivers.iter().all(|(receiver, _)| object.is_verified_by(*receiver)) {
-                    continue;
+            if matches!(entry.state, AckState::Verified | AckState::Failed | AckState::Refused) {
+                // One that is not among those that are told apart has no say.
+                if self.receivers.iter().any(|(receiver, _)| *receiver == ack.receiver) {
+                    object.judged(ack.receiver, entry.state);
                 }
+                // Every receiver that was heard of has to say something; others may still be in the middle of it.
+                let receivers = self.receivers.iter().map(|(receiver, _)| *receiver);
+                let Some(judgement) = object.judgement(receivers) else { continue };
+                entry.state = judgement;
             }
             if !object.sender.handle_entry(&entry, heard.highest, spare) {
                 self.strange += 1;

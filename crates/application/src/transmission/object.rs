@@ -63,7 +63,8 @@ pub(super) struct Active<S> {
     began: Instant,
     /// Of a carousel: passes that were behind it when its turn began.
     rounds: u32,
-    verified_by: Vec<u32>,
+    /// What receivers said became of it.
+    verdicts: Vec<(u32, AckState)>,
 }
 
 /// Every so many packets is META, so that about three times in a thousand none comes whole: its pieces are as likely to get lost as
@@ -132,7 +133,7 @@ impl<S: ObjectSource> Active<S> {
             announced: None,
             began: now,
             rounds: 0,
-            verified_by: Vec::new(),
+            verdicts: Vec::new(),
         })
     }
 
@@ -296,14 +297,21 @@ impl<S: ObjectSource> Active<S> {
         }
     }
 
-    pub(super) fn verified(&mut self, receiver: u32) {
-        if !self.verified_by.contains(&receiver) {
-            self.verified_by.push(receiver);
+    /// A receiver has said what became of the object: its last word counts.
+    pub(super) fn judged(&mut self, receiver: u32, verdict: AckState) {
+        match self.verdicts.iter_mut().find(|(of, _)| *of == receiver) {
+            Some((_, known)) => *known = verdict,
+            None => self.verdicts.push((receiver, verdict)),
         }
     }
 
-    pub(super) fn is_verified_by(&self, receiver: u32) -> bool {
-        self.verified_by.contains(&receiver)
+    /// What became of it, once every one of the `receivers` has said so: verified where nobody said anything else.
+    pub(super) fn judgement(&self, mut receivers: impl Iterator<Item = u32>) -> Option<AckState> {
+        let judged = |receiver| self.verdicts.iter().any(|(of, _)| *of == receiver);
+        receivers.all(judged).then(|| {
+            let verdicts = self.verdicts.iter().map(|(_, verdict)| *verdict);
+            verdicts.into_iter().find(|verdict| *verdict != AckState::Verified).unwrap_or(AckState::Verified)
+        })
     }
 
     pub(super) const fn is_done(&self) -> bool {

@@ -158,6 +158,11 @@ impl<W: AsRef<[Sent]> + AsMut<[Sent]>> Path<W> {
         self.limited = self.next;
     }
 
+    /// Whether an acknowledgement tells of packets that were sent.
+    pub fn believes(&self, ack: &Ack<'_>) -> bool {
+        self.unwrap(ack.sequence).is_some()
+    }
+
     /// An acknowledgement came. `None` when it tells of packets that were never sent: it is counted, and nothing in it is
     /// to be believed.
     pub fn handle_ack(&mut self, now: Instant, ack: &Ack<'_>) -> Option<Heard> {
