@@ -26,6 +26,8 @@ use crate::{SendError, SendRecords};
 pub const MAX_BATCH: usize = 1000;
 /// How long a value waits at most unless said otherwise.
 pub const MAX_LATENCY: Duration = Duration::from_millis(10);
+/// After sending in vain the clock waits at least so long.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Sends values in batches: see the [module](self). Shared by reference among threads that add.
 ///
@@ -74,12 +76,9 @@ where
         }
         state.values.push(value);
         let len = state.values.len();
-        if len >= state.most {
-            return state.send();
-        }
         // Asked at 1, 2, 4, 8 ... values: asking costs more than adding.
-        if len.is_power_of_two() && state.sender.is_idle() {
-            return state.send();
+        if len >= state.most || (len.is_power_of_two() && state.sender.is_idle()) {
+            return state.send().inspect_err(|_| drop(state.values.pop()));
         }
         if len == 1 {
             state.oldest = Some(Instant::now());
@@ -166,6 +165,8 @@ impl<T: IntoBytes + Immutable, S: SendRecords> Shared<T, S> {
                     // Told to who adds next. The values go on waiting, for a while.
                     state.failed = Some(failed);
                     state.oldest = Some(Instant::now());
+                    // Others get the lock meanwhile, however short a value may wait.
+                    state = self.changed.wait_timeout(state, PAUSE).unwrap_or_else(PoisonError::into_inner).0;
                 }
             } else {
                 state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;

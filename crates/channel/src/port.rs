@@ -33,7 +33,7 @@ pub(crate) struct Port<W> {
     pub(crate) number: usize,
     role: Role,
     pub(crate) timing: Timing,
-    /// Looks in vain, and when the other processes were last looked at: for who only tries and never waits.
+    /// Looks in vain, and when the other processes were last looked at: for who only tries, or waits briefly each time.
     misses: Cell<u32>,
     inspected: Cell<Option<Instant>>,
     waits: Cell<u32>,
@@ -135,10 +135,12 @@ impl<W: Wait> Port<W> {
             BackPressure::Block => None,
             BackPressure::BlockFor(time) => Some(time),
             BackPressure::DropNewest => {
+                self.missed();
                 bump(&counts.dropped_newest, 1);
                 return Err(SendError::Full);
             }
             BackPressure::DropOldest => {
+                self.missed();
                 while producer.evict(segment) {
                     bump(&counts.dropped_oldest, 1);
                     match claim(producer, segment) {
@@ -171,6 +173,7 @@ impl<W: Wait> Port<W> {
         });
         if !in_time {
             bump(&counts.refused, 1);
+            self.look_after_others();
         }
         outcome
     }
@@ -228,12 +231,21 @@ impl<W: Wait> Port<W> {
     fn missed(&self) {
         let misses = self.misses.get().wrapping_add(1);
         self.misses.set(misses);
-        if self.segment.is_shared() && misses.is_multiple_of(256) {
-            let now = Instant::now();
-            if self.inspected.get().is_none_or(|last| now.saturating_duration_since(last) >= INSPECT) {
-                self.inspected.set(Some(now));
-                self.segment.inspect();
-            }
+        if misses.is_multiple_of(256) {
+            self.look_after_others();
+        }
+    }
+
+    /// Looks whether the other processes still live, if that was not done just now: for who never waits long enough
+    /// at once to do it while waiting.
+    fn look_after_others(&self) {
+        if !self.segment.is_shared() {
+            return;
+        }
+        let now = Instant::now();
+        if self.inspected.get().is_none_or(|last| now.saturating_duration_since(last) >= INSPECT) {
+            self.inspected.set(Some(now));
+            self.segment.inspect();
         }
     }
 
@@ -268,7 +280,7 @@ impl<W: Wait> Port<W> {
     ) -> Result<(), ReceiveError> {
         bump(&self.counts().receive_blocks, 1);
         let mut outcome = Err(ReceiveError::Timeout);
-        self.wait_for(patience.left(), || {
+        let in_time = self.wait_for(patience.left(), || {
             let mut end = Ok(());
             if is_empty() {
                 end = self.goes_on();
@@ -281,6 +293,9 @@ impl<W: Wait> Port<W> {
             outcome = if is_empty() { end } else { Ok(()) };
             true
         });
+        if !in_time {
+            self.look_after_others();
+        }
         outcome
     }
 

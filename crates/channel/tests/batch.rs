@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use packhorse_channel::batch::Batcher;
 use packhorse_channel::record::{self, kind_of};
-use packhorse_channel::{Channel, ReceiveError, SendError, Spsc};
+use packhorse_channel::{BackPressure, Channel, ReceiveError, SendError, Spsc};
 
 const LONG: Duration = Duration::from_secs(20);
 const NEVER: Duration = Duration::from_secs(3600);
@@ -102,4 +102,45 @@ fn a_channel_that_was_stopped_is_told_to_who_adds() {
     receiver.stop();
     let failed = (0..100).find_map(|_| batcher.add(1.0).err());
     assert_eq!(failed, Some(SendError::Stopped));
+}
+
+#[test]
+fn a_value_that_could_not_be_sent_is_not_taken_and_comes_once_when_it_is_added_again() {
+    let channel = Channel::anonymous().capacity(256).back_pressure(BackPressure::Error);
+    let (sender, mut receiver) = channel.records::<Spsc>().unwrap();
+    let batcher = Batcher::<u64, _>::new(sender, 4, NEVER).unwrap();
+    let mut read = Vec::new();
+    for value in 0..100 {
+        while let Err(error) = batcher.add(value) {
+            assert_eq!(error, SendError::Full);
+            while let Ok(message) = receiver.try_receive() {
+                read.extend_from_slice(message.values::<u64>().unwrap());
+            }
+        }
+    }
+    drop(batcher);
+    while let Ok(message) = receiver.receive_timeout(LONG) {
+        read.extend_from_slice(message.values::<u64>().unwrap());
+    }
+    assert_eq!(read, (0..100).collect::<Vec<u64>>());
+}
+
+#[test]
+fn a_clock_that_cannot_send_keeps_nobody_from_adding_or_dropping() {
+    let channel = Channel::anonymous().capacity(256).back_pressure(BackPressure::Error);
+    let (sender, receiver) = channel.records::<Spsc>().unwrap();
+    let batcher = Batcher::<u64, _>::new(sender, 16, Duration::ZERO).unwrap();
+    let (done, waiting) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut failed = 0;
+        for value in 0..100 {
+            failed += usize::from(batcher.add(value).is_err());
+            // The clock has its turn.
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        drop(batcher);
+        done.send(failed).unwrap();
+    });
+    assert!(waiting.recv_timeout(LONG).unwrap() > 0, "nobody reads, so that most does not fit");
+    drop(receiver);
 }

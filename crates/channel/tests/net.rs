@@ -197,6 +197,26 @@ fn dropping_the_oldest_keeps_the_newest_and_both_ends_count_alike() {
 }
 
 #[test]
+fn what_is_half_written_is_not_dropped_and_a_message_beside_it_is_refused() {
+    let (mut sender, mut receiver) = full(BackPressure::DropOldest);
+    let (done, sent) = std::sync::mpsc::channel();
+    let sending = thread::spawn(move || {
+        let large = vec![7; 1 << 18];
+        done.send((0..20).filter(|_| sender.send(0, &large) == Err(SendError::Full)).count()).unwrap();
+        sender.metrics()
+    });
+    assert!(sent.recv_timeout(LONG).unwrap() > 0);
+    let mut received = 0;
+    while let Ok(message) = receiver.receive_timeout(LONG) {
+        assert!(message.len() == 1 << 18 && message.iter().all(|byte| *byte == 7));
+        received += 1;
+    }
+    let metrics = sending.join().unwrap();
+    assert_eq!(metrics.messages_sent, received + metrics.dropped_oldest);
+    assert_eq!(metrics.messages_sent + metrics.refused, 20);
+}
+
+#[test]
 fn an_empty_channel_waits_for_the_time_given() {
     let (sender, mut receiver) = pair("tcp", &Options::default());
     assert_eq!(receiver.try_receive().map(|_| ()).unwrap_err(), ReceiveError::Empty);
@@ -388,4 +408,28 @@ fn a_receiver_that_stops_is_heard_over_udp() {
         }
     };
     assert_eq!(error, SendError::Stopped);
+}
+
+#[test]
+fn strangers_who_flood_a_port_keep_nobody_beyond_his_time() {
+    let mut receiver = listen("udp", &Options::default());
+    let to = receiver.local_addr().unwrap().port();
+    let over = core::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+                while !over.load(core::sync::atomic::Ordering::Relaxed) {
+                    let _ = socket.send_to(b"rubbish", ("127.0.0.1", to));
+                }
+            });
+        }
+        let begun = std::time::Instant::now();
+        let waited = receiver.receive_timeout(Duration::from_millis(100)).map(|message| message.len());
+        let tried = receiver.try_receive().map(|message| message.len());
+        over.store(true, core::sync::atomic::Ordering::Relaxed);
+        assert_eq!((waited, tried), (Err(ReceiveError::Timeout), Err(ReceiveError::Empty)));
+        assert!(begun.elapsed() < LONG);
+    });
+    assert!(receiver.metrics().garbage > 0);
 }

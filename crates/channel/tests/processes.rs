@@ -310,3 +310,24 @@ fn a_process_that_writes_rubbish_everywhere_does_not_end_ours() {
     assert!(read + failed > 0);
     kill(child);
 }
+
+#[test]
+fn a_sender_that_never_waits_long_learns_that_its_receiver_was_killed() {
+    let policies = [
+        BackPressure::DropNewest,
+        BackPressure::DropOldest,
+        BackPressure::Error,
+        BackPressure::BlockFor(Duration::from_millis(10)),
+    ];
+    for (number, policy) in policies.into_iter().enumerate() {
+        let name = unique(&format!("short-{number}"));
+        let channel = at(&name).capacity(64).back_pressure(policy);
+        let mut sender = channel.typed_sender::<u64, Spsc>().unwrap();
+        let child = start("read-spsc", &name);
+        kill(child);
+        let end = Instant::now() + LONG;
+        while sender.send(1) != Err(SendError::PeerLost) {
+            assert!(Instant::now() < end, "{policy:?}");
+        }
+    }
+}

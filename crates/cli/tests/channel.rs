@@ -37,10 +37,6 @@ fn carried(options: &[&str], sending: &[&str], receiving: &[&str], input: &[u8])
     let mut ended = Vec::new();
     for (at, to) in addresses {
         let receiver = start(&[&["channel", "recv", &at], options, receiving].concat());
-        if at.starts_with("ipc:") {
-            // Rings remember: it may be made by either end, but somebody must be there when the sender ends.
-            thread::sleep(core::time::Duration::from_millis(200));
-        }
         let sent = run(&[&["channel", "send", &to], options, sending].concat(), input);
         assert_eq!(sent.code, Some(0), "{to}: {}", sent.stderr);
         let received = end(receiver);
@@ -190,4 +186,34 @@ fn watch_shows_what_two_programs_do_and_tells_what_is_out_of_bounds() {
     assert_eq!((received.code, received.stdout.len()), (Some(0), 7 * lines));
     let gone = run(&["channel", "watch", &address, "--once"], b"");
     assert_eq!(gone.code, Some(2), "{}", gone.stderr);
+}
+
+#[test]
+fn a_sender_waits_for_a_receiver_of_its_ring_and_loses_nothing_when_none_comes_in_silence() {
+    let at = name("alone");
+    let sent = run(&["channel", "send", &at, "--wait", "0.1"], b"lost\n");
+    assert_eq!(sent.code, Some(2));
+    assert!(sent.stderr.contains("no receiver came"), "{}", sent.stderr);
+    let sending = thread::spawn({
+        let at = at.clone();
+        move || run(&["channel", "send", &at, "--wait", "20"], b"kept\n")
+    });
+    thread::sleep(core::time::Duration::from_millis(100));
+    let received = end(start(&["channel", "recv", &at]));
+    assert_eq!((received.code, &*received.stdout), (Some(0), &b"kept\n"[..]), "{}", received.stderr);
+    assert_eq!(sending.join().unwrap().code, Some(0));
+}
+
+#[test]
+fn a_sender_that_is_killed_is_told_once_and_ends_the_receiver_of_its_ring() {
+    let at = name("killed");
+    let receiver = start(&["channel", "recv", &at, "--count", "1000"]);
+    let mut sender = packhorse(&["channel", "send", &at]).stdin(Stdio::piped()).spawn().unwrap();
+    sender.stdin.as_mut().unwrap().write_all(b"one\ntwo\n").unwrap();
+    thread::sleep(core::time::Duration::from_millis(500));
+    sender.kill().unwrap();
+    sender.wait().unwrap();
+    let received = end(receiver);
+    assert_eq!((received.code, &*received.stdout), (Some(1), &b"one\ntwo\n"[..]));
+    assert_eq!(received.stderr.lines().count(), 1, "{}", received.stderr);
 }

@@ -216,7 +216,13 @@ impl Shared {
             }
             (Wait::Policy, BackPressure::DropOldest) => {
                 while !state.outbox.make_room(len) {
-                    add(&self.counters.dropped_oldest, state.outbox.drop_oldest());
+                    let dropped = state.outbox.drop_oldest();
+                    if dropped == 0 {
+                        // All that is left is begun.
+                        add(&self.counters.full, 1);
+                        return Err(SendError::Full);
+                    }
+                    add(&self.counters.dropped_oldest, dropped);
                 }
                 return Ok(state);
             }

@@ -174,7 +174,8 @@ impl TcpInbox {
             if let Some(found) = self.record(counters)? {
                 return Ok(found);
             }
-            if came {
+            // Who comes and goes without a message shall not keep anybody waiting.
+            if came && until.is_none_or(|until| Instant::now() < until) {
                 continue;
             }
             self.over()?;

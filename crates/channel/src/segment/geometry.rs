@@ -98,11 +98,12 @@ impl Geometry {
         if !cells.is_power_of_two() || !(2..=MOST_CELLS).contains(&cells) {
             return Err(foreign("its number of cells is not possible"));
         }
-        if stride == 0 || stride > MOST_STRIDE || type_size > stride {
+        if stride == 0 || stride > MOST_STRIDE {
             return Err(foreign("the size of its cells is not possible"));
         }
-        if type_size == 0 && stride != RECORD_CELL as u64 {
-            return Err(foreign("records have cells of another size"));
+        // Slots of another size than their type's would not be aligned for it, and a run of them no slice.
+        if stride != if type_size == 0 { RECORD_CELL as u64 } else { type_size } {
+            return Err(foreign("its messages have cells of another size"));
         }
         if !peers.is_power_of_two() || peers > MOST_PEERS {
             return Err(foreign("its number of places is not possible"));
@@ -194,5 +195,31 @@ impl Geometry {
     /// Bytes of the whole memory.
     pub(crate) const fn bytes(&self) -> u64 {
         self.cells_at() + self.cells * self.stride
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_that_are_not_exactly_as_large_as_their_messages_are_refused() {
+        let geometry = |stride| Geometry {
+            mode: ModeName::Spsc,
+            stride,
+            cells: 16,
+            peers: 4,
+            type_hash: 1,
+            type_size: 8,
+            headroom: 0,
+            tailroom: 0,
+            flags: 0,
+        };
+        let decode = |stride| Geometry::decode(geometry(stride).encode(), 1 << 20);
+        assert_eq!(decode(8).unwrap(), geometry(8));
+        // In slots of 9 bytes the second value would not be aligned.
+        assert!(matches!(decode(9), Err(OpenError::Foreign(_))));
+        assert!(matches!(decode(16), Err(OpenError::Foreign(_))));
+        assert!(matches!(decode(4), Err(OpenError::Foreign(_))));
     }
 }

@@ -70,6 +70,12 @@ impl WithReceiver for Receiving<'_> {
             match received {
                 Ok(message) => taker.take(message.kind(), &message)?,
                 Err(ReceiveError::Stopped) => break,
+                // On rings it is told when no sender is left.
+                Err(error @ ReceiveError::PeerLost) if matches!(args.end.address, Address::Ipc(_)) => {
+                    screen::warning(&error.to_string());
+                    *self.damaged = true;
+                    break;
+                }
                 // About one sender: the others go on.
                 Err(error @ (ReceiveError::PeerLost | ReceiveError::Garbage | ReceiveError::Lagged(_))) => {
                     screen::warning(&error.to_string());

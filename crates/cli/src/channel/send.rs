@@ -1,6 +1,8 @@
 //! `packhorse channel send`: lines or records of standard input become messages.
 
+use core::time::Duration;
 use std::io::BufReader;
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use packhorse::channel::coalesce::{CoalesceError, Coalescer};
@@ -36,6 +38,9 @@ impl WithSender for Sending<'_> {
     type Out = ();
 
     fn with<S: SendRecords + Send + 'static>(self, sender: S) -> anyhow::Result<()> {
+        if matches!(self.args.end.address, Address::Ipc(_)) {
+            await_receiver(&sender, self.args.wait)?;
+        }
         let compression = self.args.compress.map(|method| {
             let compression = Compression::new(method).checksum(self.args.checksum);
             self.args.shuffle.map_or(compression, |shuffle| compression.shuffle(shuffle))
@@ -45,7 +50,8 @@ impl WithSender for Sending<'_> {
             let most = sender.largest().min(packhorse::channel::coalesce::COALESCED);
             Coalescer::with_capacity(most.saturating_sub(packhorse::channel::compress::TRAILER_MAX))
         });
-        let drops = self.args.end.back_pressure == BackPressure::DropNewest;
+        let drops =
+            matches!(self.args.end.back_pressure, BackPressure::DropNewest | BackPressure::DropOldest);
         let mut outlet = Outlet { sender, kind: self.args.kind, compressor, drops };
         read(self.args.end.records, outlet.sender.largest(), coalescer, &mut outlet)?;
         match outlet.sender.flush() {
@@ -54,12 +60,24 @@ impl WithSender for Sending<'_> {
             Err(error) => return Err(error).context("cannot send what waits"),
         }
         let metrics = outlet.sender.metrics();
-        let dropped = metrics.dropped_newest + metrics.dropped_oldest + metrics.lost;
+        let dropped = metrics.dropped_newest + metrics.dropped_oldest + metrics.refused + metrics.lost;
         if dropped > 0 {
             crate::screen::warning(&format!("{dropped} messages were dropped because the channel was full"));
         }
         Ok(())
     }
+}
+
+/// A ring is gone with its last end, and with it what nobody has read.
+fn await_receiver(sender: &impl SendRecords, within: Duration) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while sender.metrics().receivers == 0 && !sender.is_stopped() {
+        if begun.elapsed() >= within {
+            bail!("no receiver came: start it first, or wait longer with --wait");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }
 
 /// Gives every message of standard input to the outlet. A channel that somebody stops ends it quietly.
