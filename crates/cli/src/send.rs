@@ -33,6 +33,9 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
     }
     let mut lines =
         args.telemetry.as_ref().map(|path| telemetry::Lines::open(path, line_max(args))).transpose()?;
+    if let Some(why) = why(args) {
+        screen::line(&format!("packhorse: {why}"));
+    }
     // At the other end of a pipe is a receiver, with a bar of its own on the same terminal.
     let mut progress = Progress::new(args.report.progress, "sent", stdio::stdout_is_pipe(), None);
     let outcome = packhorse::send(
@@ -79,6 +82,10 @@ fn mode(args: &SendArgs) -> Mode {
             Mode::Fountain { repair_percent: Some(percent.unwrap_or(0)) }
         }
         (Some(ModeArg::Arq), _) => Mode::Arq,
+        // What one receiver lacks is sent to all of them: symbols help each.
+        (None, ProfileName::Native | ProfileName::Rugged) if args.duplex && is_group(&args.to) => {
+            Mode::Fountain { repair_percent: Some(0) }
+        }
         // Where answers come, nothing has to be guessed.
         (None, ProfileName::Native | ProfileName::Rugged) if args.duplex || answers_by_itself(&args.to) => {
             Mode::Arq
@@ -96,6 +103,13 @@ fn mode(args: &SendArgs) -> Mode {
 /// Whether it goes on until it is stopped.
 fn is_carousel(args: &SendArgs) -> bool {
     mode(args) == Mode::Fountain { repair_percent: None }
+}
+
+/// Why the mode is another one than answers make usual.
+fn why(args: &SendArgs) -> Option<&'static str> {
+    let fountain = args.mode.is_none() && matches!(mode(args), Mode::Fountain { .. });
+    (fountain && args.duplex && is_group(&args.to))
+        .then_some("many may receive: repair symbols stand in for what each of them lacks (--mode fountain)")
 }
 
 /// Repair symbols for a hundred blocks to a group that nobody said anything about.
@@ -191,5 +205,33 @@ fn report(args: &SendArgs, outcome: SendOutcome) -> anyhow::Result<Exit> {
             screen::error(&format!("{} could not be sent; see above", human::count(report.failed, "object")));
             Ok(Exit::Damaged)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    /// The mode of a command line, and whether it is told why.
+    fn chosen(line: &str) -> (Mode, bool) {
+        let words = ["packhorse", "send", "f"].into_iter().chain(line.split_whitespace());
+        let Ok(Cli { command: Command::Send(args) }) = Cli::try_parse_from(words) else {
+            panic!("{line} is not understood");
+        };
+        (mode(&args), why(&args).is_some())
+    }
+
+    #[test]
+    fn a_group_that_answers_gets_repair_symbols_and_one_receiver_gets_blocks_again() {
+        let symbols = Mode::Fountain { repair_percent: Some(0) };
+        assert_eq!(chosen("--duplex --to udp://239.1.2.3:9000"), (symbols, true));
+        assert_eq!(chosen("--duplex --to udp://239.1.2.3:9000 --profile rugged"), (symbols, true));
+        assert_eq!(chosen("--duplex --to udp://10.1.2.3:9000"), (Mode::Arq, false));
+        assert_eq!(chosen("--duplex"), (Mode::Arq, false));
+        // What was said stays.
+        assert_eq!(chosen("--duplex --to udp://239.1.2.3:9000 --mode arq"), (Mode::Arq, false));
     }
 }

@@ -88,6 +88,26 @@ fn every_member_of_a_group_receives_what_is_sent_once() {
 }
 
 #[test]
+fn every_member_of_a_group_that_answers_has_it_before_the_sender_ends() {
+    let folder = Folder::new();
+    let bytes = patterns::random(8, 200_000);
+    let file = folder.write("f", &bytes);
+    let uri = format!("udp://239.255.88.4:{}?interface=127.0.0.1", port());
+    let receivers = ["a", "b"].map(|name| {
+        let receiver = start(&["recv", &folder.text(name), "--from", &uri, "--give-up", "30"]);
+        wait_for(&folder, name);
+        receiver
+    });
+    thread::sleep(Duration::from_millis(300));
+    let sender = start(&["send", &file, "--to", &uri, "--duplex", "--rate", "2M"]);
+    assert_says(&ended(sender), 0, "--mode fountain");
+    receivers.into_iter().for_each(|receiver| drop(ok(receiver)));
+    for name in ["a/f", "b/f"] {
+        assert!(folder.read(name) == bytes, "{name}");
+    }
+}
+
+#[test]
 fn a_sender_that_is_done_ends_nothing_that_another_one_sends() {
     let folder = Folder::new();
     let (large, small) = (patterns::random(6, 600_000), patterns::random(7, 5_000));
