@@ -139,6 +139,8 @@ pub struct InboundStats {
     pub verified: u64,
     /// Objects lost.
     pub failed: u64,
+    /// Interruptions of the line.
+    pub interruptions: u32,
 }
 
 impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>
@@ -291,6 +293,7 @@ impl<W: Wire, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize, A:
 
     /// The line was interrupted: what is not whole is forgotten.
     pub fn interrupted(&mut self) {
+        self.stats.interruptions = self.stats.interruptions.saturating_add(1);
         self.stream.reset(&mut self.framing);
         self.control.reset();
     }

@@ -1,5 +1,8 @@
 //! [`send`] and [`receive`]: the agents as async tasks, for executors such as embassy's. No executor is needed to build them.
 
+use core::future::poll_fn;
+use core::task::Poll;
+
 use packhorse_buffer::{Clock, Instant, PacketBuf};
 use packhorse_transfer::{BlockSink, BlockSource};
 
@@ -46,18 +49,18 @@ where
     }
 }
 
-/// Receives until the line ends; tells `see` what happens.
+/// Receives until the line ends, which is when a read brings nothing; tells `see` what happens.
 ///
-/// # Errors
-/// When the line fails. Noise makes many drivers say so: after [`Inbound::interrupted`] call it again, nothing else is lost.
+/// An error of the line does not end it: noise is why most drivers tell of one. Whatever was not whole is forgotten, the error is
+/// [counted](crate::inbound::InboundStats::interruptions), and other tasks have a turn before the next read. Whoever wants to
+/// stop drops the future: nothing is lost but the call, since all that is known is in `inbound`.
 pub async fn receive<W, A, L, O, C, const MEMORY: usize, const MESSAGE: usize, const BITMAP: usize>(
     inbound: &mut Inbound<W, MEMORY, MESSAGE, BITMAP, A>,
     sink: &mut O,
     line: &mut L,
     clock: &C,
     see: &mut dyn FnMut(Event<'_>),
-) -> Result<(), L::Error>
-where
+) where
     W: Wire,
     A: Answering,
     L: embedded_io_async::Read,
@@ -65,10 +68,26 @@ where
     C: Clock,
 {
     loop {
-        let len = line.read(inbound.spare()).await?;
-        if len == 0 {
-            return Ok(());
+        match line.read(inbound.spare()).await {
+            Ok(0) => return,
+            Ok(len) => inbound.take(clock.now(), len, sink, see),
+            Err(_) => {
+                inbound.interrupted();
+                turn().await;
+            }
         }
-        inbound.take(clock.now(), len, sink, see);
     }
+}
+
+/// Gives other tasks a turn: a line that says nothing but errors keeps nobody waiting.
+async fn turn() {
+    let mut given = false;
+    poll_fn(|context| {
+        if core::mem::replace(&mut given, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

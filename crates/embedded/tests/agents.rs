@@ -1,12 +1,17 @@
-//! Both agents against one another over a line that damages what passes, in both profiles.
+//! Both agents against one another over a line that damages what passes, in every profile.
 
-use packhorse_buffer::{Instant, PacketBuf};
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+
+use packhorse_buffer::{Instant, Layer as _, PacketBuf};
 use packhorse_embedded::inbound::{Event, Failure, Reason};
 use packhorse_embedded::simulated::{SimulatedCard, SimulatedFlash};
 use packhorse_embedded::storage::{Card, Flash};
 use packhorse_embedded::wire::{Ftag, Native, Rugged};
 use packhorse_embedded::{Inbound, Object, Outbound, Polled, Wire, hash_of};
-use packhorse_transfer::{BlockSink, BlockSource, SenderConfig};
+use packhorse_packet::{Channel, Fragment};
+use packhorse_transfer::{
+    BlockHeader, BlockSink, BlockSource, Control, ControlCodec as _, End, SenderConfig, tag_of,
+};
 use proptest::prelude::*;
 
 const PACKET: usize = 64;
@@ -201,6 +206,44 @@ fn a_rugged_line_with_a_wrong_byte_in_every_frame_loses_nothing() {
     let told = bring(&mut inbound, &mut &mut memory[..], &line.concat(), 64);
     assert_eq!(told.last(), Some(&verified(3000)));
     assert!(inbound.frame_stats().corrected > 0);
+}
+
+/// A control message of its own on this channel, marked for the line.
+fn control<W: Wire>(channel: Channel, message: &Control<'_>, tag: u16) -> Vec<u8> {
+    let mut packet = PacketBuf::with_headroom([0; 128], W::Stack::HEADROOM).unwrap();
+    W::Codec::encode(message, &mut packet).unwrap();
+    let number = if W::Codec::FRAGMENTED { Fragment::whole(200).to_word() } else { 0 };
+    W::stack().push((BlockHeader { tag, number }, (channel.control(), ())), &mut packet).unwrap();
+    let mut out = vec![0; 300];
+    let len = W::enframe(packet.as_slice(), &mut out).unwrap();
+    out.truncate(len);
+    out
+}
+
+fn hears_its_own_channel_alone<W: Wire>() {
+    let bytes = picture(1000);
+    let mut hashed = &bytes[..];
+    let hash = hash_of::<W::Hash, _>(&mut hashed, 1000).unwrap();
+    let object_id = Object { name: "", size: 1000, hash }.id();
+    let line = frames::<W>(&bytes, SenderConfig::once());
+    let end = Control::End(End { object_id, size: Some(1000), hash: Some(hash) });
+    let half = line.len() / 2;
+    for (channel, ends) in [(Channel::TELEMETRY, false), (W::TRANSFER, true)] {
+        let mut memory = vec![0; 1024];
+        let mut inbound = Receiving::<W>::new(1024);
+        let mut told = bring(&mut inbound, &mut &mut memory[..], &line[..half].concat(), 64);
+        let end = control::<W>(channel, &end, tag_of(object_id));
+        told.extend(bring(&mut inbound, &mut &mut memory[..], &end, 64));
+        assert_eq!(told.len() > 1, ends, "{}, channel {channel:?}: {told:?}", W::NAME);
+        assert_eq!(inbound.stats().damaged, 0);
+    }
+}
+
+#[test]
+fn control_messages_of_other_channels_say_nothing_about_the_object_under_way() {
+    hears_its_own_channel_alone::<Native>();
+    hears_its_own_channel_alone::<Ftag>();
+    hears_its_own_channel_alone::<Rugged>();
 }
 
 proptest! {
