@@ -31,6 +31,13 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<Exit> {
     if args.compress && args.profile == ProfileName::Ftag {
         bail!("profile ftag has no compressed objects; send with --profile native, or without --compress");
     }
+    if args.profile == ProfileName::Ftag
+        && let Some(ModeArg::Fountain(_) | ModeArg::Arq) = args.mode
+    {
+        bail!(
+            "profile ftag has no such mode: its receivers know neither repair symbols nor answers; send with --profile native, or with --mode repeat=N"
+        );
+    }
     let mut lines =
         args.telemetry.as_ref().map(|path| telemetry::Lines::open(path, line_max(args))).transpose()?;
     if let Some(why) = why(args) {

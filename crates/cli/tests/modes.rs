@@ -40,6 +40,17 @@ fn a_block_that_comes_while_it_is_decoded_leaves_the_file_as_it_was_sent() {
 }
 
 #[test]
+fn modes_that_a_profile_does_not_have_are_refused() {
+    let folder = Folder::new();
+    let file = folder.write("f", b"content");
+    for mode in ["fountain", "fountain=20", "arq"] {
+        let refused = run(&["send", &file, "--profile", "ftag", "--mode", mode], b"");
+        assert_says(&refused, 2, "--mode repeat=N");
+        assert!(refused.stdout.is_empty());
+    }
+}
+
+#[test]
 fn packets_refused_before_the_receiver_was_there_do_not_spoil_what_it_has_answered() {
     let folder = Folder::new();
     let file = folder.write("f", &patterns::random(3, 50_000));

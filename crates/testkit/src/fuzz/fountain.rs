@@ -5,7 +5,7 @@
 //!   step   kind: block, repair symbol by its place, repair symbol by its number on the wire | number 4 | byte of its content
 //! ```
 //! Promises: no panic, whatever META claims and whatever symbols come (the crate below panics on what does not fit: it is
-//! checked before); no more is kept than the cap; what is decoded is as long as its source block.
+//! checked before), for files and for streams without an end; no more is kept than the cap; what is decoded is as long as its source block.
 
 use packhorse_transfer::fountain::{Decoder, Gather, Geometry, Keep, Number, Shape};
 use packhorse_transfer::{Bitmap, BlockSet as _, Layout};
@@ -26,6 +26,7 @@ pub fn fountain(data: &[u8]) {
     let shape = Shape { symbols: u16::from_be_bytes([a, b]), interleave, index_bits };
     let block_size = u32::from(u16::from_be_bytes([c, d]));
     let size = u64::from(u32::from_be_bytes([e, f, g, h]));
+    stream(shape, block_size, steps);
     let Ok(layout) = Layout::new(size, block_size) else { return };
     let Ok(geometry) = Geometry::of(shape, layout) else { return };
     let source_blocks = geometry.source_blocks().unwrap_or(0);
@@ -66,6 +67,20 @@ pub fn fountain(data: &[u8]) {
         }
         assert!(gather.held() <= CAP, "{} symbols are kept", gather.held());
         decode(&mut gather, &mut blocks, byte);
+    }
+}
+
+/// The same numbers in a stream whose end is not known: every block that a source block has is a block.
+fn stream(shape: Shape, block_size: u32, steps: &[u8]) {
+    let Ok(geometry) = Geometry::of_stream(shape, block_size) else { return };
+    for &[_, a, b, c, d, _] in steps.as_chunks().0 {
+        let number = u32::from_be_bytes([a, b, c, d]);
+        if let Some(source) = geometry.source_block(number) {
+            assert!(source.blocks().last().is_some_and(|block| block < 1 << 31), "{source:?}");
+        }
+        if let Some((source, symbol)) = geometry.place_of(number) {
+            assert_eq!(source.block(symbol), number, "{source:?}");
+        }
     }
 }
 

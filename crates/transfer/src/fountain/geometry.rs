@@ -191,6 +191,8 @@ impl Geometry {
         let first = group.checked_mul(self.group)?.checked_add(group.min(self.longer))?;
         let full = self.group + u32::from(group < self.longer);
         let len = self.blocks.map_or(full, |blocks| full.min(blocks.saturating_sub(first)));
+        // Of a stream whose end is not known, any group may be asked for.
+        first.checked_add(len).filter(|end| *end <= REPAIR)?;
         Some((first, len))
     }
 
@@ -335,6 +337,24 @@ mod tests {
         let geometry = geometry(16, 4, 64 * 3 + 1);
         let lens: Vec<_> = (0..4).map(|group| geometry.group(group).unwrap().1).collect();
         assert_eq!(lens, [49, 48, 48, 48]);
+    }
+
+    #[test]
+    fn numbers_of_a_stream_without_an_end_never_leave_the_range() {
+        for (symbols, interleave) in [(1, 1), (7, 3), (16, 4), (255, 16)] {
+            let stream = Geometry::of_stream(geometry(symbols, interleave, 1).shape(), 10).unwrap();
+            let edge = u32::MAX / (u32::from(symbols) * u32::from(interleave)) * u32::from(interleave);
+            let near = (edge - 40..edge.saturating_add(40)).chain(u32::MAX - 40..=u32::MAX);
+            for number in near {
+                if let Some(source) = stream.source_block(number) {
+                    assert_eq!(source.blocks().count(), source.symbols as usize);
+                    assert!(source.blocks().is_sorted_by(|a, b| a < b), "{source:?}");
+                }
+                if let Some((source, symbol)) = stream.place_of(number) {
+                    assert_eq!(source.block(symbol), number);
+                }
+            }
+        }
     }
 
     #[test]
