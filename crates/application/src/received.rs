@@ -10,7 +10,11 @@ use crate::report::ReceiveReport;
 /// What is told of an object that did not arrive whole.
 pub(crate) fn missing(object: &Object) -> String {
     let Some(receiver) = object.receiver.as_ref() else { return "it did not arrive".to_owned() };
-    let advice = "send it again, with --mode repeat=N on a link that loses packets";
+    let advice = if object.fountain.is_some() {
+        "send it again, with more repair: --mode fountain=PERCENT, or --expect-loss"
+    } else {
+        "send it again, on a link that loses packets with --mode fountain=PERCENT or repeat=N"
+    };
     match (receiver.layout(), receiver.missing()) {
         (Some(layout), missing) if missing > 0 => {
             format!("{missing} of {} blocks are missing; {advice}", layout.blocks())

@@ -78,10 +78,15 @@ pub(crate) fn run(args: &RecvArgs) -> anyhow::Result<Exit> {
 }
 
 fn report(outcome: &ReceiveOutcome) -> Exit {
-    let ReceiveOutcome { report, profile, timing } = outcome;
+    let ReceiveOutcome { report, profile, timing, other } = outcome;
     let transfer = &report.transfer;
     let took = transfer.elapsed();
-    let lost = lost(report);
+    let mut lost = lost(report);
+    if let Some(other) = other {
+        lost.push(format!(
+            "a session in profile {other}, or framed otherwise, came behind the first one and was not received"
+        ));
+    }
     let complete = lost.is_empty();
     let mut summary = json!({
         "event": "summary", "profile": profile.to_string(), "complete": complete,
@@ -125,7 +130,7 @@ fn report(outcome: &ReceiveOutcome) -> Exit {
         return Exit::Done;
     }
     screen::error(&format!(
-        "{}; send it again, with --mode repeat=N if the link loses packets",
+        "{}; send it again: what has come of files is kept. Modes for links that lose packets: packhorse send --help",
         lost.join(", ")
     ));
     Exit::Damaged

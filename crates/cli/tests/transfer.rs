@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::SystemTime;
 
 use packhorse_testkit::patterns;
-use support::{Folder, names, pipe_ok, pipeline, run};
+use support::{Folder, assert_says, names, pipe_ok, pipeline, run};
 
 const SIZES: [usize; 7] = [0, 1, 49, 50, 51, 65_536, 300_001];
 
@@ -37,6 +37,24 @@ fn every_size_arrives_in_every_profile_and_mode() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_session_that_is_not_understood_behind_another_one_is_told() {
+    let folder = Folder::new();
+    for size in [3000, 300_000] {
+        let first = folder.write("first", &patterns::random(1, size));
+        let second = folder.write("second", &patterns::random(2, size));
+        let line =
+            [run(&["send", &first], b"").stdout, run(&["send", &second, "--profile", "rugged"], b"").stdout];
+        let ended = run(&["recv", &folder.text("in")], &line.concat());
+        assert_says(&ended, 1, "a session in profile rugged");
+        assert_eq!(names(&folder.path("in")), ["first"]);
+        // The same profile is no other session.
+        let line = [line[0].clone(), run(&["send", &second], b"").stdout].concat();
+        let ended = run(&["recv", &folder.text("both")], &line);
+        assert_eq!((ended.code, names(&folder.path("both")).len()), (Some(0), 2), "{}", ended.stderr);
     }
 }
 

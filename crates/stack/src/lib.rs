@@ -8,6 +8,7 @@ mod error;
 mod expect;
 mod ftag;
 mod inspect;
+mod latest;
 mod native;
 mod open;
 mod profile_name;

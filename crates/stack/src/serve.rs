@@ -63,7 +63,10 @@ pub(crate) fn serve(
             match result {
                 Ok(Ok(outcome)) => match &mut sum {
                     None => sum = Some(outcome),
-                    Some(sum) => sum.report.absorb(&outcome.report),
+                    Some(sum) => {
+                        sum.report.absorb(&outcome.report);
+                        sum.other = sum.other.or(outcome.other);
+                    }
                 },
                 // A question whether somebody listens.
                 Ok(Err(Error::Silence)) => {}

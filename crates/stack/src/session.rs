@@ -17,9 +17,11 @@ use packhorse_buffer::timing::{Table, Timings};
 use packhorse_compress::Expansion;
 use packhorse_link::{Boundaries, Framing, Transport, TransportError};
 use packhorse_transfer::{Mode, Pace};
+use packhorse_transport::Tap;
 
 use crate::ends::{ReceivingEnd, SendingEnd};
 use crate::expect::{MARKS, fit};
+use crate::latest::Latest;
 use crate::open::{Link, Listening, to_receive, to_send};
 use crate::{Error, Expect, ProfileName, Speak, Uri, Wire, recognise, serve};
 
@@ -116,6 +118,8 @@ pub struct ReceiveOutcome {
     pub profile: ProfileName,
     /// How long every layer took, if that was asked for.
     pub timing: Option<String>,
+    /// The link ended in a session of another profile or framing, of which nothing was received.
+    pub other: Option<ProfileName>,
 }
 
 /// Sends `paths` (`-` is standard input) to the link at `to`. `messages` gets the handle by which other threads send
@@ -336,6 +340,9 @@ where
         Some(ratio) => Expansion { ratio, ..Expansion::default() },
         None => Expansion::default(),
     };
+    let framed = transport.boundaries() == Boundaries::Bytes;
+    let latest = Latest::new(&seen);
+    let transport = Tap::new(transport, latest.recorder());
     let (report, timing) = wire.speak(
         options.timing,
         Receiving { target, transport, answers, until, seen: &seen, expansion, watch },
@@ -343,7 +350,13 @@ where
     if options.profile.is_some() && report.transfer.wire_bytes == 0 {
         return Err(Error::Silence);
     }
-    Ok(ReceiveOutcome { report, profile: wire.profile(), timing: options.timing.then_some(timing) })
+    let other = if framed { latest.other(wire, report.frames.junk_bytes) } else { None };
+    Ok(ReceiveOutcome {
+        report,
+        profile: wire.profile(),
+        timing: options.timing.then_some(timing),
+        other: other.map(Wire::profile),
+    })
 }
 
 /// A whole session of receiving.

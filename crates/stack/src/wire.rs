@@ -50,6 +50,11 @@ pub trait Speak {
 }
 
 impl Wire {
+    /// Whether a receiver that expects `other` understands this one: the code of a rugged frame stands in the frame.
+    pub(crate) fn is_read_as(self, other: Self) -> bool {
+        self == other || (matches!(self.framing, Kind::Rugged(_)) && self.profile == other.profile)
+    }
+
     /// On transports that keep packets whole.
     #[must_use]
     pub const fn packets(profile: ProfileName) -> Self {
