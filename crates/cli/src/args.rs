@@ -133,12 +133,12 @@ pub(crate) struct SendArgs {
     #[arg(long, value_parser = quantity::mode)]
     #[arg(help_heading = "Wire")]
     pub(crate) mode: Option<ModeArg>,
-    /// Chance of a byte to arrive wrong: frames, codes and repair are chosen for it so that 999 of 1000
-    /// files arrive [default in rugged: 1/1000]
-    #[arg(long, value_name = "P", value_parser = quantity::expected)]
+    /// Chance of a byte to arrive wrong, as 1e-3, 0.1% or 1/1000: frames, codes and repair are chosen for
+    /// it so that 999 of 1000 files arrive [default in rugged: 1/1000]
+    #[arg(long, value_name = "RATE", value_parser = quantity::expected)]
     #[arg(help_heading = "Wire")]
     pub(crate) expect_errors: Option<f64>,
-    /// The same for a packet to be lost [default: 5%; 0.5% beside wrong bytes]
+    /// Chance of a packet to be lost, as 0.05, 5% or 1/20 [default: 5%; 0.5% beside wrong bytes]
     #[arg(long, value_name = "P", value_parser = quantity::expected)]
     #[arg(help_heading = "Wire")]
     pub(crate) expect_loss: Option<f64>,
