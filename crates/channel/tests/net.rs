@@ -368,6 +368,21 @@ fn a_sender_can_listen_and_what_it_sends_before_anybody_comes_waits() {
 }
 
 #[test]
+fn strangers_who_say_nothing_keep_no_receiver_out_and_no_sender_waiting() {
+    let at: Address = "tcp://:0".parse().unwrap();
+    let options = Options { back_pressure: BackPressure::DropNewest, ..Options::default() };
+    let mut sender = net::sender::<Spsc>(&at, &options).unwrap();
+    let port = sender.local_addr().unwrap().port();
+    let silent: Vec<_> =
+        (0..12).map(|_| std::net::TcpStream::connect(("localhost", port)).unwrap()).collect();
+    sender.send(0, &message(0)).unwrap();
+    let to: Address = format!("tcp://localhost:{port}").parse().unwrap();
+    let mut receiver = net::receiver::<Spsc>(&to, &options).unwrap();
+    assert_eq!(*receiver.receive_timeout(LONG).unwrap(), *message(0));
+    drop(silent);
+}
+
+#[test]
 fn udp_carries_in_order_and_counts_what_is_lost() {
     let (mut sender, mut receiver) = pair("udp", &Options::default());
     let reading = thread::spawn(move || {

@@ -12,10 +12,11 @@ use std::time::Instant;
 
 use packhorse_buffer::{Layer as _, PacketBuf};
 use packhorse_link::{Transport as _, TransportError};
-use packhorse_transport::tcp::{self, Listener, TcpOptions};
+use packhorse_transport::tcp::{self, TcpOptions};
 use packhorse_transport::{Connection, Udp, UdpOptions};
 
 use super::batch::Batch;
+use super::door::Door;
 use super::greeting::{GREETING, Greeting, Refusal};
 use super::line::Line;
 use super::options::Options;
@@ -34,15 +35,15 @@ const ANSWER_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) enum Dial {
     Tcp { host: String, port: u16 },
-    Listen(Listener),
+    Listen(Door),
     Udp { host: String, port: u16 },
 }
 
 impl Dial {
-    /// A line, waiting at most `patience`; `None` when this end listens and nobody came. Also the number of the message that
+    /// A line, waiting at most `patience` where this end connects; `None` when it listens and nobody came. Also the number of the message that
     /// the receiver wants next.
     pub(crate) fn line(
-        &self,
+        &mut self,
         greeting: &Greeting,
         session: u32,
         options: &Options,
@@ -56,23 +57,7 @@ impl Dial {
                 let (_, wanted) = answer(&mut stream, greeting, patience.max(SILENCE))?;
                 Ok(Some((Line::tcp(writer, stream)?, wanted)))
             }
-            Self::Listen(listener) => {
-                let Some((connection, _)) = listener.accept(Some(patience))? else { return Ok(None) };
-                let (mut stream, mut writer) = stream(connection);
-                let Came::Packet(hello, body) = stream.next(Patience::For(SILENCE))? else { return Ok(None) };
-                let fits = if hello.kind == Kind::Hello {
-                    greeting.agree(stream.body(body))
-                } else {
-                    Err(Refusal::Foreign)
-                };
-                if let Err(refusal) = fits {
-                    send(&mut writer, Kind::Refuse, session, 0, &refusal.encode())?;
-                    writer.finish(SILENCE)?;
-                    return Ok(None);
-                }
-                send(&mut writer, Kind::Welcome, session, 0, &greeting.encode())?;
-                Ok(Some((Line::tcp(writer, stream)?, hello.number)))
-            }
+            Self::Listen(door) => door.receiver(greeting, session),
             Self::Udp { host, port } => {
                 let until = Instant::now() + patience;
                 let mut socket = Udp::connect(host, *port, &udp_options(options))?;

@@ -15,6 +15,7 @@ mod batch;
 mod carrier;
 mod counters;
 mod dial;
+mod door;
 mod exit;
 mod glances;
 mod greeting;

@@ -7,6 +7,7 @@ use packhorse_transport::Udp;
 use packhorse_transport::tcp::{self, Listener};
 
 use super::dial::{Dial, SILENCE, answer, send, stream, tcp_options, udp_options};
+use super::door::Door;
 use super::exit::Exit;
 use super::greeting::{Greeting, Role};
 use super::options::Options;
@@ -44,7 +45,7 @@ pub fn sender<M: Remote>(address: &Address, options: &Options) -> Result<Sender<
         Address::Tcp { host, port } if listens(host) => {
             let listener = Listener::bind(host, *port, &tcp_options(options))?;
             let at = listener.local_addr()?;
-            (Dial::Listen(listener), Some(at))
+            (Dial::Listen(Door::new(listener)), Some(at))
         }
         Address::Tcp { host, port } => (Dial::Tcp { host: host.clone(), port: *port }, None),
         Address::Udp { host, port } if !listens(host) => {

@@ -97,7 +97,7 @@ enum Flusher {
 impl Shared {
     /// Connects, or sees to it that somebody can.
     pub(super) fn open(
-        dial: Dial,
+        mut dial: Dial,
         greeting: Greeting,
         options: &Options,
         room: usize,

@@ -31,9 +31,11 @@ use crate::ReceiveError;
 use crate::packed::Layout;
 
 /// Guests at a time, besides peers. Others wait in the system's queue.
-const GUESTS: usize = 16;
+pub(crate) const GUESTS: usize = 16;
 /// Peers that broke off and may come again.
 const AWAITED: usize = 64;
+/// Who is refused may take so long to hear it.
+pub(crate) const REFUSING: Duration = Duration::from_millis(20);
 /// After stopping, senders have so long to say that they have.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 /// The listener is looked at once in so many receptions while messages flow.
@@ -62,11 +64,12 @@ pub(crate) struct TcpInbox {
     stopped: Option<Instant>,
 }
 
+/// Somebody who has connected, and may greet until then.
 #[derive(Debug)]
-struct Guest {
-    stream: PacketStream,
-    writer: ConnectionWriter,
-    until: Instant,
+pub(crate) struct Guest {
+    pub(crate) stream: PacketStream,
+    pub(crate) writer: ConnectionWriter,
+    pub(crate) until: Instant,
 }
 
 #[derive(Debug)]
@@ -415,7 +418,7 @@ impl TcpInbox {
             add(&counters.refused_peers, 1);
             // Whoever does not wait for the answer does not get it.
             let _ = send(&mut guest.writer, Kind::Refuse, session, 0, &refusal.encode());
-            let _ = guest.writer.finish(Duration::from_millis(20));
+            let _ = guest.writer.finish(REFUSING);
             return false;
         }
         let next = awaited.map_or(0, |at| self.awaited.swap_remove(at).next);
@@ -468,7 +471,7 @@ pub(crate) fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<
 /// Bytes that are received at once from a peer.
 const MEMORY: usize = 256 * 1024;
 
-fn guest(connection: Connection) -> Guest {
+pub(crate) fn guest(connection: Connection) -> Guest {
     let (stream, writer) = stream(connection);
     Guest { stream, writer, until: Instant::now() + SILENCE }
 }
