@@ -7,7 +7,7 @@ use core::fmt::Debug;
 use core::time::Duration;
 
 use packhorse_buffer::Instant;
-use packhorse_transfer::{Ack, AckState, AckWriter, BlockSet, Meta, Receiver, SessionEnd};
+use packhorse_transfer::{Ack, AckState, AckWriter, BlockSet, Meta, SessionEnd};
 
 /// Packets after which an answer is due, how long it may wait for them, and how long at least.
 const PACKETS: u32 = 16;
@@ -33,6 +33,16 @@ pub trait Answering: Debug {
 
     /// The sender has said all.
     fn session_ended(&mut self, _now: Instant, _end: &SessionEnd) {}
+}
+
+/// What is known of the blocks of the object under way.
+pub(crate) enum Known<'a, B> {
+    /// There is none.
+    Nothing,
+    /// These have come.
+    Blocks(&'a B),
+    /// All have come, so many; the hash is being computed.
+    All(u32),
 }
 
 /// Says nothing: for lines without a way back.
@@ -113,30 +123,33 @@ impl Answers {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    /// The answer, whose list is written to `list`. `receiver` is that of the object, as long as it is under way.
+    /// The answer, whose list is written to `list`.
     pub(crate) fn answer<'m, B: BlockSet>(
         &mut self,
         now: Instant,
-        receiver: Option<&Receiver<B>>,
+        known: Known<'_, B>,
         list: &'m mut [u8],
     ) -> Option<Ack<'m>> {
         let session = self.session?;
         (self.due, self.answered_at, self.unanswered) = (None, now, 0);
         let mut writer = AckWriter::new(list);
-        match receiver.filter(|_| self.state == AckState::Receiving) {
-            Some(receiver) => {
-                let blocks = receiver.blocks();
+        let about = (self.index, self.state);
+        match known {
+            Known::Blocks(blocks) if self.state == AckState::Receiving => {
                 let end = self.end.max(blocks.first_missing());
                 let missing = blocks
                     .missing(end)
                     .map(|range| (range.start, u16::try_from(range.end - range.start).unwrap_or(u16::MAX)));
-                writer.entry((self.index, self.state), false, end, missing);
+                writer.entry(about, false, end, missing);
             }
-            None => {
+            Known::All(end) if self.state == AckState::Receiving => {
+                writer.entry(about, false, end, core::iter::empty());
+            }
+            _ => {
                 // Nothing is said of the blocks of an object that is not there.
                 let unknown = self.state == AckState::Receiving;
                 let (end, cut) = if unknown { (0, Some((0, 0))) } else { (self.end, None) };
-                writer.entry((self.index, self.state), false, end, cut.into_iter());
+                writer.entry(about, false, end, cut.into_iter());
             }
         }
         let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);

@@ -5,12 +5,14 @@
 
 mod blake3;
 
+use core::fmt::Debug;
+
 pub use blake3::Blake3;
 use packhorse_transfer::{BlockSource, HashKind};
 use sha2::Digest as _;
 
 /// A hash function that takes an object's bytes in order.
-pub trait ObjectHash: Default {
+pub trait ObjectHash: Debug + Default {
     /// Which function it is.
     const KIND: HashKind;
     /// The longest object, in bytes.
@@ -47,15 +49,33 @@ impl ObjectHash for Sha256 {
 // Not inlined: some hundred bytes of stack, which callers need for nothing else.
 #[inline(never)]
 pub fn hash_of<H: ObjectHash, O: BlockSource>(source: &mut O, size: u64) -> Result<[u8; 32], O::Error> {
-    let mut hash = H::default();
-    let mut memory = [0; 32];
-    let mut at = 0;
-    while at < size {
-        let len = usize::try_from(size - at).map_or(memory.len(), |left| left.min(memory.len()));
+    let mut hashing = Hashing::<H>::default();
+    while hashing.step(source, size)? {}
+    Ok(hashing.finish())
+}
+
+/// A hash that is computed a piece at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Hashing<H> {
+    hash: H,
+    at: u64,
+}
+
+impl<H: ObjectHash> Hashing<H> {
+    /// Reads and hashes the next 32 of the first `size` bytes. True as long as there are more.
+    pub(crate) fn step<O: BlockSource>(&mut self, source: &mut O, size: u64) -> Result<bool, O::Error> {
+        let mut memory = [0; 32];
+        let left = size.saturating_sub(self.at);
+        let len = usize::try_from(left).map_or(memory.len(), |left| left.min(memory.len()));
         let piece = memory.get_mut(..len).unwrap_or_default();
-        source.read_at(at, piece)?;
-        hash.update(piece);
-        at += len as u64;
+        source.read_at(self.at, piece)?;
+        self.hash.update(piece);
+        self.at += len as u64;
+        Ok(self.at < size)
     }
-    Ok(hash.finish())
+
+    /// The hash of what was read.
+    pub(crate) fn finish(&mut self) -> [u8; 32] {
+        self.hash.finish()
+    }
 }

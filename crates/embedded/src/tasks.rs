@@ -1,6 +1,7 @@
 //! [`send`] and [`receive`]: the agents as async tasks, for executors such as embassy's. No executor is needed to build them.
 
 use core::future::poll_fn;
+use core::pin::pin;
 use core::task::Poll;
 
 use packhorse_buffer::{Clock, Instant, PacketBuf};
@@ -49,7 +50,7 @@ where
     }
 }
 
-/// Receives until the line ends, which is when a read brings nothing; tells `see` what happens.
+/// Receives until the line ends, which is when a read brings nothing, and what is there then is verified; tells `see` what happens.
 ///
 /// An error of the line does not end it: noise is why most drivers tell of one. Whatever was not whole is forgotten, the error is
 /// [counted](crate::inbound::InboundStats::interruptions), and other tasks have a turn before the next read. Whoever wants to
@@ -68,8 +69,26 @@ pub async fn receive<W, A, L, O, C, const MEMORY: usize, const MESSAGE: usize, c
     C: Clock,
 {
     loop {
-        match line.read(inbound.spare()).await {
-            Ok(0) => return,
+        let read = {
+            let (spare, objects) = inbound.split();
+            let mut read = pin!(line.read(spare));
+            // While nothing comes, what is there is hashed; the read is not given up for it, which not every driver can bear.
+            poll_fn(|context| {
+                let polled = read.as_mut().poll(context);
+                if polled.is_pending() && objects.is_verifying() {
+                    objects.hash(clock.now(), sink, see);
+                    context.waker().wake_by_ref();
+                }
+                polled
+            })
+            .await
+        };
+        match read {
+            Ok(0) => {
+                let (_, objects) = inbound.split();
+                while objects.hash(clock.now(), sink, see) {}
+                return;
+            }
             Ok(len) => inbound.take(clock.now(), len, sink, see),
             Err(_) => {
                 inbound.interrupted();

@@ -78,6 +78,10 @@ impl<'a, W: Wire, S: BlockSink + BlockSource> Line<'a, W, S> {
             Polled::Wait(at) => self.now = at.max(self.now).min(self.now + Duration::from_millis(5)),
             Polled::Done => return Ok(polled),
         }
+        // As many pieces as a device hashes while a frame is on the line.
+        for _ in 0..16 {
+            self.inbound.take(self.now, 0, &mut self.sink, &mut |event| self.told.push(format!("{event:?}")));
+        }
         while self.inbound.poll_answer(self.now, &mut frame).unwrap() {
             self.frames.1 += 1;
             if self.back.next() {
@@ -97,10 +101,11 @@ impl<'a, W: Wire, S: BlockSink + BlockSource> Line<'a, W, S> {
     fn deliver(&mut self, frame: &[u8]) {
         self.inbound.spare()[..frame.len()].copy_from_slice(frame);
         let Self { messages, told, .. } = self;
-        self.inbound.take(self.now, frame.len(), &mut self.sink, &mut |event| match event {
+        let mut see = |event: Event<'_>| match event {
             Event::Message { .. } => *messages += 1,
             event => told.push(format!("{event:?}")),
-        });
+        };
+        self.inbound.take(self.now, frame.len(), &mut self.sink, &mut see);
     }
 
     fn run(&mut self, mut bytes: &'a [u8]) -> Option<AckState> {

@@ -113,3 +113,41 @@ fn a_line_that_gives_nothing_but_errors_leaves_other_tasks_their_turn() {
     }
     assert_eq!(inbound.stats().interruptions, 10);
 }
+
+#[test]
+fn an_object_is_verified_while_nothing_comes_any_more() {
+    use core::pin::pin;
+    use core::task::{Context, Poll, Waker};
+
+    let bytes = patterns::random(2, 3000);
+    let mut line = Open(sent(&bytes, 1, 0));
+    let mut memory = vec![0; 4096];
+    let mut inbound = Inbound::<Native, 192, 160, 96>::new(4096);
+    let mut sink = &mut memory[..];
+    let (mut verified, mut turns) = (false, 0);
+    {
+        let mut see = |event: Event<'_>| verified |= matches!(event, Event::Verified { .. });
+        let mut receiving = pin!(receive(&mut inbound, &mut sink, &mut line, &Still, &mut see));
+        while turns < 100 {
+            assert_eq!(receiving.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending);
+            turns += 1;
+        }
+    }
+    assert!(verified && memory[..3000] == bytes);
+}
+
+/// A line that stays open when everything was read.
+struct Open(Line);
+
+impl embedded_io::ErrorType for Open {
+    type Error = ErrorKind;
+}
+
+impl embedded_io_async::Read for Open {
+    async fn read(&mut self, into: &mut [u8]) -> Result<usize, ErrorKind> {
+        match self.0.read(into).await {
+            Ok(0) => core::future::pending().await,
+            other => other,
+        }
+    }
+}

@@ -47,8 +47,9 @@ fn receive(inbound: &mut Receiving, flash: &mut Chip, clock: &Ticks, mut uart: U
     let mut answer = PacketBuf::new([0; ANSWER]);
     let (mut verified, mut failed, mut answers) = (0, 0, 0);
     loop {
-        if uart.read_ready().unwrap_or(false) {
-            let Ok(len) = uart.read(inbound.spare());
+        let ready = uart.read_ready().unwrap_or(false);
+        if ready || inbound.is_verifying() {
+            let Ok(len) = if ready { uart.read(inbound.spare()) } else { Ok(0) };
             inbound.take(clock.now(), len, flash, &mut |event| match event {
                 Event::Verified { size } => {
                     report::number("verified", u32::try_from(size).unwrap_or(u32::MAX));
@@ -56,7 +57,7 @@ fn receive(inbound: &mut Receiving, flash: &mut Chip, clock: &Ticks, mut uart: U
                 }
                 Event::Failed(_) => failed += 1,
                 Event::Refused { .. } => report::number("refused", 1),
-                Event::Announced { .. } | Event::Message { .. } => {}
+                Event::Announced { .. } | Event::Message { .. } | Event::Incomplete { .. } => {}
             });
         }
         if answer.is_empty() && inbound.poll_answer(clock.now(), &mut answer).unwrap_or(false) {

@@ -38,10 +38,11 @@ fn main() -> ! {
 fn receive(inbound: &mut Receiving, flash: &mut Chip, clock: &Ticks, mut uart: Uart) -> ! {
     let mut messages = 0;
     loop {
-        if !uart.read_ready().unwrap_or(false) {
+        let ready = uart.read_ready().unwrap_or(false);
+        if !ready && !inbound.is_verifying() {
             continue;
         }
-        let Ok(len) = uart.read(inbound.spare());
+        let Ok(len) = if ready { uart.read(inbound.spare()) } else { Ok(0) };
         let mut done = false;
         inbound.take(clock.now(), len, flash, &mut |event| match event {
             Event::Announced { size, .. } => {
@@ -53,6 +54,8 @@ fn receive(inbound: &mut Receiving, flash: &mut Chip, clock: &Ticks, mut uart: U
             }
             Event::Message { .. } => messages += 1,
             Event::Refused { .. } => report::number("refused", 1),
+            // What is missing may still come.
+            Event::Incomplete { .. } => {}
             Event::Failed(_) => report::number("failed", 1),
         });
         if done && cfg!(feature = "report") {
