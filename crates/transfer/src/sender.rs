@@ -324,9 +324,7 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W,
     pub fn oldest_needed(&self) -> u32 {
         match &self.schedule {
             Schedule::Passes(plan) => u32::try_from(plan.oldest_needed()).unwrap_or(u32::MAX),
-            // Receivers may ask for any.
-            Schedule::Fountain(_) if self.answers => 0,
-            Schedule::Fountain(order) => order.as_ref().oldest_needed(),
+            Schedule::Fountain(order) => order.as_ref().oldest_needed(self.answers),
             Schedule::Arq(window) => window.base(),
         }
     }

@@ -53,9 +53,17 @@ impl<P: Profile, S: ObjectSource> SendSession<P, S> {
                 continue;
             };
             object.heard = true;
+            let known = self.receivers.iter().any(|(receiver, _)| *receiver == ack.receiver);
+            if known && let Some(groups) = object.sender.groups_held(&entry) {
+                if !object.holds(ack.receiver, groups) {
+                    // It came too late for a stream whose beginning nobody has any more.
+                    entry.state = AckState::Refused;
+                }
+                object.release(self.receivers.iter().map(|(receiver, _)| *receiver));
+            }
             if matches!(entry.state, AckState::Verified | AckState::Failed | AckState::Refused) {
                 // One that is not among those that are told apart has no say.
-                if self.receivers.iter().any(|(receiver, _)| *receiver == ack.receiver) {
+                if known {
                     object.judged(ack.receiver, entry.state);
                 }
                 // Every receiver that was heard of has to say something; others may still be in the middle of it.

@@ -65,6 +65,8 @@ pub(super) struct Active<S> {
     rounds: u32,
     /// What receivers said became of it.
     verdicts: Vec<(u32, AckState)>,
+    /// Of a stream in a fountain's symbols: groups that each receiver holds.
+    held: Vec<(u32, u32)>,
 }
 
 /// Every so many packets is META, so that about three times in a thousand none comes whole: its pieces are as likely to get lost as
@@ -134,6 +136,7 @@ impl<S: ObjectSource> Active<S> {
             began: now,
             rounds: 0,
             verdicts: Vec::new(),
+            held: Vec::new(),
         })
     }
 
@@ -302,6 +305,33 @@ impl<S: ObjectSource> Active<S> {
         match self.verdicts.iter_mut().find(|(of, _)| *of == receiver) {
             Some((_, known)) => *known = verdict,
             None => self.verdicts.push((receiver, verdict)),
+        }
+    }
+
+    /// A receiver holds so many groups of a stream. False when it lacks some that nobody has any more.
+    pub(super) fn holds(&mut self, receiver: u32, groups: u32) -> bool {
+        let held = match self.held.iter_mut().find(|(of, _)| *of == receiver) {
+            Some((_, held)) => {
+                *held = groups.max(*held);
+                *held
+            }
+            None => {
+                self.held.push((receiver, groups));
+                groups
+            }
+        };
+        held >= self.sender.released()
+    }
+
+    /// Lets go of what every one of the `receivers` holds that may still get the stream.
+    pub(super) fn release(&mut self, receivers: impl Iterator<Item = u32>) {
+        if self.sender.size().is_some() {
+            return;
+        }
+        let judged = |receiver: &u32| self.verdicts.iter().any(|(of, _)| of == receiver);
+        let held = |receiver| self.held.iter().find(|(of, _)| *of == receiver).map_or(0, |(_, held)| *held);
+        if let Some(groups) = receivers.filter(|receiver| !judged(receiver)).map(held).min() {
+            self.sender.release(groups);
         }
     }
 

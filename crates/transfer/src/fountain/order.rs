@@ -34,6 +34,8 @@ pub struct Order {
     asked: usize,
     /// The index of the next symbol that is sent because somebody asked.
     fresh: u32,
+    /// The first group that somebody may still ask for.
+    released: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +84,7 @@ impl Order {
             requests: [Request::default(); REQUESTS],
             asked: 0,
             fresh: 0,
+            released: 0,
         };
         order.fresh = order.first_fresh();
         order
@@ -100,7 +103,8 @@ impl Order {
     /// A receiver lacks `count` symbols of a source block.
     pub(crate) fn request(&mut self, source_block: u32, count: u32) {
         let count = count.min(u32::from(self.geometry.shape().symbols));
-        if count == 0 || self.geometry.source_block(source_block).is_none() {
+        let gone = source_block < self.released.saturating_mul(u32::from(self.geometry.shape().interleave));
+        if count == 0 || gone || self.geometry.source_block(source_block).is_none() {
             return;
         }
         let asked = self.requests.get_mut(..self.asked).unwrap_or_default();
@@ -113,6 +117,28 @@ impl Order {
         }
     }
 
+    /// Every receiver holds the groups before this one, as far as they were sent: nothing of them is sent or coded again.
+    pub(crate) fn release(&mut self, group: u32) {
+        self.released = self.released.max(group.min(self.group));
+        let gone = self.released.saturating_mul(u32::from(self.geometry.shape().interleave));
+        let mut kept = 0;
+        for at in 0..self.asked {
+            if let Some(request) =
+                self.requests.get(at).copied().filter(|request| request.source_block >= gone)
+                && let Some(slot) = self.requests.get_mut(kept)
+            {
+                *slot = request;
+                kept += 1;
+            }
+        }
+        self.asked = kept;
+    }
+
+    /// The first group that may still be asked for.
+    pub(crate) const fn released(&self) -> u32 {
+        self.released
+    }
+
     /// Whether somebody has asked for what was not sent since.
     pub(crate) const fn is_asked(&self) -> bool {
         self.asked > 0
@@ -123,9 +149,10 @@ impl Order {
         self.rounds
     }
 
-    /// The first block that may still be sent or coded from.
-    pub(crate) fn oldest_needed(&self) -> u32 {
-        self.geometry.group(self.group).map_or(u32::MAX, |(first, _)| first)
+    /// The first block that may still be sent or coded from; with `answers`, whatever receivers may ask for.
+    pub(crate) fn oldest_needed(&self, answers: bool) -> u32 {
+        let group = if answers { self.released } else { self.group };
+        self.geometry.group(group).map_or(u32::MAX, |(first, _)| first)
     }
 
     /// Symbols of pass 0, as far as the object is known.
@@ -323,6 +350,23 @@ mod tests {
     }
 
     #[test]
+    fn what_every_receiver_holds_is_not_sent_again() {
+        let mut order = order(35, Some(0), true);
+        order.release(9);
+        assert_eq!(order.oldest_needed(true), 0, "nothing was sent yet");
+        while !matches!(order.next(35, true), Next::Done) {}
+        order.request(0, 1);
+        order.request(2, 1);
+        order.release(1);
+        assert_eq!(order.oldest_needed(true), 18);
+        order.request(1, 4);
+        assert!(
+            matches!(order.next(35, true), Next::Repair { source_block, .. } if source_block.number == 2)
+        );
+        assert_eq!(order.next(35, true), Next::Done);
+    }
+
+    #[test]
     fn a_stream_s_group_waits_for_its_blocks() {
         let shape = Shape { symbols: 10, interleave: 2, index_bits: 8 };
         let mut order = Order::new(Geometry::of_stream(shape, 1).unwrap(), Some(10), 0, false);
@@ -332,7 +376,7 @@ mod tests {
         }
         // 20 blocks and a repair symbol for each source block, then what has come of the second group.
         assert_eq!(sent.len(), 20 + 2 + 5);
-        assert_eq!(order.oldest_needed(), 20);
+        assert_eq!((order.oldest_needed(false), order.oldest_needed(true)), (20, 0));
         order.end_stream(25);
         assert!(matches!(order.next(25, true), Next::Repair { index: 0, .. }));
         assert_eq!(order.next(25, true), Next::Done);

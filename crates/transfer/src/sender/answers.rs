@@ -50,6 +50,34 @@ impl<W: AsRef<[Slot]> + AsMut<[Slot]>, F: AsRef<Order> + AsMut<Order>> Sender<W,
         }
     }
 
+    /// How many groups of a fountain's source blocks, from the first one on, a receiver holds by what it said; `None` where it
+    /// said nothing of that.
+    #[must_use]
+    pub fn groups_held(&self, entry: &AckEntry<'_>) -> Option<u32> {
+        let geometry = self.geometry().filter(|_| entry.symbols && entry.state == AckState::Receiving)?;
+        let lacks = entry.items().map(|(source_block, _)| source_block).min();
+        let reached = || entry.end.checked_sub(1).map_or(0, |last| geometry.group_of(last));
+        let interleave = u32::from(geometry.shape().interleave);
+        Some(lacks.map_or_else(reached, |lacks| lacks / interleave.max(1)))
+    }
+
+    /// Every receiver holds so many groups: they are not needed any more, as far as they were sent. Whoever asks for them
+    /// afterwards gets nothing.
+    pub fn release(&mut self, groups: u32) {
+        if let Schedule::Fountain(order) = &mut self.schedule {
+            order.as_mut().release(groups);
+        }
+    }
+
+    /// Groups that were let go of.
+    #[must_use]
+    pub fn released(&self) -> u32 {
+        match &self.schedule {
+            Schedule::Fountain(order) => order.as_ref().released(),
+            Schedule::Passes(_) | Schedule::Arq(_) => 0,
+        }
+    }
+
     /// Begins again from the first block, where blocks are acknowledged: another receiver has taken the place of the one
     /// before. What it has already it says in its first answer.
     pub fn rewind(&mut self) {
