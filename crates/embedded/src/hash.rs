@@ -45,14 +45,45 @@ impl ObjectHash for Sha256 {
 /// The hash of the first `size` bytes of `source`, read 32 bytes at a time.
 ///
 /// # Errors
-/// What the source says.
+/// What the source says, or that the hash has no memory for so many bytes.
 // Not inlined: some hundred bytes of stack, which callers need for nothing else.
 #[inline(never)]
-pub fn hash_of<H: ObjectHash, O: BlockSource>(source: &mut O, size: u64) -> Result<[u8; 32], O::Error> {
+pub fn hash_of<H: ObjectHash, O: BlockSource>(
+    source: &mut O,
+    size: u64,
+) -> Result<[u8; 32], HashError<O::Error>> {
+    if size > H::MOST {
+        return Err(HashError::TooLong { most: H::MOST });
+    }
     let mut hashing = Hashing::<H>::default();
-    while hashing.step(source, size)? {}
+    while hashing.step(source, size).map_err(HashError::Read)? {}
     Ok(hashing.finish())
 }
+
+/// Why an object has no hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashError<E> {
+    /// What the source says.
+    Read(E),
+    /// The hash has memory for at most so many bytes: `DEPTH` of the wire decides.
+    TooLong {
+        /// Most bytes.
+        most: u64,
+    },
+}
+
+impl<E: core::fmt::Display> core::fmt::Display for HashError<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Read(error) => write!(f, "the object cannot be read: {error}"),
+            Self::TooLong { most } => {
+                write!(f, "this hash takes at most {most} bytes: choose a wire of a larger DEPTH")
+            }
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for HashError<E> {}
 
 /// A hash that is computed a piece at a time.
 #[derive(Debug, Default)]
@@ -77,5 +108,19 @@ impl<H: ObjectHash> Hashing<H> {
     /// The hash of what was read.
     pub(crate) fn finish(&mut self) -> [u8; 32] {
         self.hash.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_the_hash_cannot_hold_is_refused_before_a_wrong_hash_is_sent() {
+        let bytes = [7; 2049];
+        let most = Blake3::<1>::MOST;
+        assert_eq!(most, 2048);
+        assert!(hash_of::<Blake3<1>, _>(&mut &bytes[..], 2048).is_ok());
+        assert_eq!(hash_of::<Blake3<1>, _>(&mut &bytes[..], 2049), Err(HashError::TooLong { most }));
     }
 }

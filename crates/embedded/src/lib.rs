@@ -21,12 +21,12 @@ mod tasks;
 mod way_back;
 pub mod wire;
 
-pub use hash::hash_of;
+pub use hash::{HashError, hash_of};
 pub use inbound::Inbound;
 pub use outbound::{Object, Outbound, OutboundError, Polled};
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use outbox::{Frame, Outbox};
-pub use serial::{AsyncSerial, Serial};
+pub use serial::{AsyncSerial, Serial, SerialError};
 pub use tasks::{receive, send};
 pub use way_back::WayBack;
 pub use wire::Wire;

@@ -24,6 +24,9 @@ pub enum TaskError<L, E> {
 
 /// Sends everything that `outbound` has, a frame of at most `FRAME` bytes at a time. `until` waits for a time.
 ///
+/// A line that takes nothing holds the task, and no other one, until it takes something: put a timeout around this where that can be
+/// for ever. Dropped while a frame is being written, the rest of that frame is lost, as if the line had damaged it.
+///
 /// # Errors
 /// When the line or the source fails.
 pub async fn send<W, M, L, O, C, const PACKET: usize, const MESSAGE: usize, const FRAME: usize>(

@@ -15,7 +15,72 @@ pub type Down = (BlockHeader, (Address, ()));
 /// What a stack tells about a packet on its way up.
 pub type Up = (BlockHeader, (Arrival, ()));
 
-/// A named stack on a byte stream.
+/// A named stack on a byte stream. A wire of your own needs a type, without values: here `native` with a link layer that changes
+/// bytes below the check's place in the stack.
+///
+/// ```
+/// use packhorse_buffer::{DecodeError, Layer, NoRoom, Over, PacketBuf, Storage};
+/// use packhorse_embedded::hash::Blake3;
+/// use packhorse_embedded::{Inbound, Outbound, Wire};
+/// use packhorse_link::{Check, Cobs, Crc32c};
+/// use packhorse_packet::Channel;
+/// use packhorse_transfer::{RepeatOrder, native};
+///
+/// /// The check, and below it every byte inverted.
+/// #[derive(Debug, Default)]
+/// struct Inverted(Check<Crc32c>);
+///
+/// fn invert(bytes: &mut [u8]) {
+///     bytes.iter_mut().for_each(|byte| *byte = !*byte);
+/// }
+///
+/// impl Layer for Inverted {
+///     const HEADROOM: usize = <Check<Crc32c>>::HEADROOM;
+///     const TAILROOM: usize = <Check<Crc32c>>::TAILROOM;
+///     type Tx = ();
+///     type Rx = ();
+///     type Error = DecodeError;
+///
+///     fn push<S: Storage>(&mut self, (): (), packet: &mut PacketBuf<S>) -> Result<(), NoRoom> {
+///         self.0.push((), packet)?;
+///         invert(packet.as_mut_slice());
+///         Ok(())
+///     }
+///
+///     fn pull<S: Storage>(&mut self, packet: &mut PacketBuf<S>) -> Result<(), DecodeError> {
+///         invert(packet.as_mut_slice());
+///         self.0.pull(packet)
+///     }
+/// }
+///
+/// #[derive(Debug)]
+/// struct Mine;
+///
+/// impl Wire for Mine {
+///     const NAME: &'static str = "mine";
+///     const TRANSFER: Channel = Channel::TRANSFER;
+///     const REPEATS: RepeatOrder = RepeatOrder::Spread;
+///     const HASH_FIRST: bool = false;
+///     const SEQUENCE_BITS: u32 = 32;
+///     type Stack = Over<native::BlockLayer, Over<packhorse_packet::native::PacketLayer, Inverted>>;
+///     type Framing = Cobs;
+///     type Codec = native::Codec;
+///     type Hash = Blake3<6>;
+///
+///     fn stack() -> Self::Stack {
+///         Self::Stack::default()
+///     }
+///
+///     fn framing(packet: usize) -> Cobs {
+///         Cobs::new(packet)
+///     }
+/// }
+///
+/// type Sending<'a> = Outbound<'a, Mine, 64, 92>;
+/// type Receiving = Inbound<Mine, 192, 160, 96>;
+/// # let (_, block) = (Receiving::new(1000), Sending::BLOCK);
+/// # assert_eq!(block, 48);
+/// ```
 pub trait Wire {
     /// The name that a person gives to `packhorse --profile`.
     const NAME: &'static str;

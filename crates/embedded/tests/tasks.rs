@@ -12,7 +12,7 @@ use embedded_io::ErrorKind;
 use packhorse_buffer::{Clock, Instant};
 use packhorse_embedded::inbound::Event;
 use packhorse_embedded::wire::Native;
-use packhorse_embedded::{Inbound, Object, Outbound, Wire, hash_of, receive, send};
+use packhorse_embedded::{AsyncSerial, Inbound, Object, Outbound, SerialError, Wire, hash_of, receive, send};
 use packhorse_testkit::{patterns, tasks::block_on};
 use packhorse_transfer::SenderConfig;
 
@@ -150,4 +150,30 @@ impl embedded_io_async::Read for Open {
             other => other,
         }
     }
+}
+
+/// Takes nothing.
+struct Mute;
+
+impl embedded_io::ErrorType for Mute {
+    type Error = core::convert::Infallible;
+}
+
+impl embedded_io_async::Write for Mute {
+    async fn write(&mut self, from: &[u8]) -> Result<usize, Self::Error> {
+        Ok(from.len())
+    }
+
+    async fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn halves_with_different_errors_are_one_line() {
+    use embedded_io_async::{Read as _, Write as _};
+
+    let mut line = AsyncSerial::new(Line::new(1), Mute);
+    assert_eq!(block_on(line.write(b"abc")), Ok(3));
+    assert_eq!(block_on(line.read(&mut [0; 4])), Err(SerialError::Read(ErrorKind::Other)));
 }
