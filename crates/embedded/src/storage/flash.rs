@@ -53,6 +53,11 @@ impl<F: MultiwriteNorFlash, const ERASED: usize> Flash<F, ERASED> {
         self.len as u64
     }
 
+    /// The driver.
+    pub const fn driver(&self) -> &F {
+        &self.flash
+    }
+
     /// The driver, back.
     pub fn into_inner(self) -> F {
         self.flash
