@@ -8,6 +8,8 @@ use packhorse_transfer::{BlockHeader, ControlCodec, RepeatOrder};
 
 /// Memory for a control message and everything around it: a name of 4096 bytes, attributes, headers, frame.
 pub(crate) const CONTROL_MAX: usize = 4096 + 512;
+/// Control messages are not cut smaller than this: 256 pieces must carry the longest.
+pub(crate) const PIECE_MIN: usize = 32;
 
 /// Bytes of the longest message beside the files.
 pub(crate) const MESSAGE_MAX: usize = 64 * 1024;

@@ -5,8 +5,8 @@ use packhorse_link::{Framing, Transport};
 use packhorse_packet::{Channel, Fragment, Fragments};
 use packhorse_transfer::{BlockHeader, Control, ControlCodec as _, EncodeError};
 
-use super::{Outgoing, PIECE_MIN};
-use crate::profile::{Down, MESSAGE_MAX, Profile};
+use super::Outgoing;
+use crate::profile::{Down, MESSAGE_MAX, PIECE_MIN, Profile};
 use crate::{LinkError, SendError};
 
 impl<P: Profile, F: Framing, T: Transport> Outgoing<P, F, T>

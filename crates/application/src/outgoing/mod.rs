@@ -40,8 +40,6 @@ use crate::slab::Shape;
 use crate::transmission::PATIENCE;
 use crate::transmission::needs_session;
 
-/// Control messages are not cut smaller than this: 256 pieces must carry the longest.
-const PIECE_MIN: usize = 32;
 /// How often progress is told, at most.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 /// Packets between two looks at the clock and at what else came, when nothing is paced.

@@ -28,15 +28,13 @@ use packhorse_transfer::{
 };
 
 use crate::choose::Envelope;
-use crate::profile::{CONTROL_MAX, MESSAGE_MAX, Profile};
+use crate::profile::{CONTROL_MAX, MESSAGE_MAX, PIECE_MIN, Profile};
 use crate::{LinkError, SendError};
 use object::{Active, Next};
 
 pub use object::Offer;
 pub use source::{FileSource, Growth, ObjectSource, StreamSource};
 
-/// Control messages are not cut smaller than this: 256 pieces must carry the longest.
-const PIECE_MIN: usize = 32;
 /// Objects under way at a time, where receivers answer: many small files do not wait for one another's verdicts.
 const ACTIVE_MAX: usize = 32;
 /// Packets that are remembered for the round-trip time.
