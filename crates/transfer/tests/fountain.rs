@@ -223,3 +223,34 @@ fn a_block_that_comes_while_its_place_is_read_is_told_apart() {
     end.gather.decoded(decode.source.number, false, end.receiver.blocks());
     assert!(!end.gather.awaits_decoding(1), "decoding failed: the block is welcome");
 }
+
+#[test]
+fn symbols_that_come_during_a_decoding_that_fails_are_there_for_the_next_one() {
+    let layout = Layout::new(40, 10).unwrap();
+    let geometry = Geometry::of(Shape::for_blocks(10, Some(40)), layout).unwrap();
+    let mut end = End::new(geometry, 40, 100);
+    for block in [0, 2, 3] {
+        end.receiver.handle_block(NOW, block, 10).unwrap();
+        end.gather.handle_block(block);
+    }
+    let symbol = |gather: &mut Gather, index| gather.handle_repair(0, index, 10, end.receiver.blocks());
+    symbol(&mut end.gather, 0).unwrap();
+    assert_eq!(end.gather.poll_decode().unwrap().extra, []);
+    // A link that is quicker than the decoder: these are the last ones.
+    for index in [1, 2] {
+        let kept = symbol(&mut end.gather, index);
+        assert_eq!(kept, Ok(Keep::InMemory { source_block: 0, index }));
+        assert_eq!(symbol(&mut end.gather, index), Err(Refused::Repeat));
+    }
+    for index in 3..100 {
+        let _ = symbol(&mut end.gather, index);
+    }
+    assert!(end.gather.held() < 20, "a few of them suffice");
+    end.gather.decoded(0, false, end.receiver.blocks());
+    assert!(end.gather.is_decoding());
+    assert_eq!(end.gather.poll_decode().unwrap().extra[..2], [1, 2]);
+    end.gather.decoded(0, false, end.receiver.blocks());
+    assert!(end.gather.poll_decode().is_none() && end.gather.is_open(0), "nothing new has come");
+    end.gather.decoded(0, true, end.receiver.blocks());
+    assert_eq!((end.gather.held(), end.gather.is_open(0)), (0, false));
+}

@@ -143,9 +143,9 @@ impl<P: Profile> ReceiveSession<P> {
                     self.report.transfer.bytes += u64::from(place.len);
                 }
             }
-            fountain.extra.retain(|(of, ..)| *of != source_block);
         }
         fountain.gather.decoded(source_block, good, receiver.blocks());
+        fountain.extra.retain(|(of, ..)| fountain.gather.is_open(*of));
         self.decode(label, watch);
         self.events(label, watch);
     }

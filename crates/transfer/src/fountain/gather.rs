@@ -15,7 +15,8 @@ use alloc::vec::Vec;
 use super::{Geometry, SourceBlock};
 use crate::{BlockSet, Refused};
 
-/// Symbols of a source block that may be kept in memory when its places were full and did not suffice.
+/// Symbols of a source block that may be kept in memory when its places are full: those that come while it is being decoded,
+/// and after that has failed.
 const EXTRA_MAX: usize = 8;
 
 /// Where to keep a repair symbol.
@@ -23,7 +24,7 @@ const EXTRA_MAX: usize = 8;
 pub enum Keep {
     /// In the place of this missing block.
     InPlaceOf(u32),
-    /// In memory: every place is taken, and decoding from those failed. [`Decode::extra`] says which ones are needed.
+    /// In memory: every place is taken, and decoding from those failed or may fail. [`Decode::extra`] says which ones are needed.
     InMemory {
         /// Its source block.
         source_block: u32,
@@ -60,6 +61,8 @@ struct Open {
     blocks: u32,
     lent: Vec<(u32, u32)>,
     extra: Vec<u32>,
+    /// Of those so many were there when it was decoded last.
+    tried: usize,
     /// Symbols below this one have come or lent their place.
     free: u32,
     /// The highest index so far: repair symbols mostly come in their order.
@@ -158,17 +161,26 @@ impl Gather {
                     blocks: count,
                     lent,
                     extra,
+                    tried: 0,
                     free: 0,
                     highest: None,
                     state: State::Gathering,
                 })
             }
         };
-        if open.state == State::Decoding || open.knows(index) {
+        // What comes while it is being decoded is needed if that fails, and nobody may send more.
+        let enough = open.state == State::Decoding && open.extra.len() >= EXTRA_MAX;
+        if enough || open.knows(index) {
             return Err(Refused::Repeat);
         }
         if self.held >= self.cap {
             return Err(Refused::SetFull);
+        }
+        if open.state == State::Decoding {
+            open.extra.push(index);
+            open.highest = open.highest.max(Some(index));
+            self.held += 1;
+            return Ok(Keep::InMemory { source_block, index });
         }
         if open.state == State::Short {
             if open.extra.len() >= EXTRA_MAX {
@@ -230,7 +242,8 @@ impl Gather {
     pub fn poll_decode(&mut self) -> Option<Decode> {
         while let Some(number) = self.ready.pop_front() {
             // It may have been closed meanwhile, and opened again.
-            if let Some(open) = self.open.get(&number).filter(|open| open.state == State::Decoding) {
+            if let Some(open) = self.open.get_mut(&number).filter(|open| open.state == State::Decoding) {
+                open.tried = open.extra.len();
                 let Open { source, lent, extra, .. } = open;
                 return Some(Decode { source: *source, lent: lent.clone(), extra: extra.clone() });
             }
@@ -248,7 +261,17 @@ impl Gather {
         let before = open.lent.len();
         open.lent.retain(|(block, _)| !blocks.contains(*block));
         self.held -= before - open.lent.len();
-        open.state = State::Short;
+        if open.extra.len() > open.tried {
+            self.ready.push_back(source_block);
+        } else {
+            open.state = State::Short;
+        }
+    }
+
+    /// Whether symbols of a source block are kept.
+    #[must_use]
+    pub fn is_open(&self, source_block: u32) -> bool {
+        self.open.contains_key(&source_block)
     }
 
     /// Whether something is to be decoded, or being decoded.
