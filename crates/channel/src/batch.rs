@@ -117,9 +117,12 @@ where
     T: IntoBytes + Immutable + Send + 'static,
 {
     fn drop(&mut self) {
-        // There is nobody left to tell what goes wrong; who wants to know flushes first.
-        let _ = self.flush();
-        self.shared.lock().over = true;
+        let mut state = self.shared.lock();
+        // There is nobody left to tell what goes wrong; who wants to know flushes first. What the clock could not send
+        // before may go now.
+        let _ = state.send().and_then(|()| state.sender.flush());
+        state.over = true;
+        drop(state);
         self.shared.changed.notify_one();
         if let Some(clock) = self.clock.take() {
             let _ = clock.join();

@@ -103,7 +103,7 @@ impl<W: Wait> Builder<W> {
     /// Bytes in front of every record's payload for the headers of a stack, rounded up to 16.
     #[must_use]
     pub const fn headroom(mut self, bytes: usize) -> Self {
-        self.headroom = bytes.next_multiple_of(16);
+        self.headroom = bytes.saturating_add(15) & !15;
         self
     }
 
@@ -248,8 +248,10 @@ impl<W: Wait> Builder<W> {
             (BackPressure::DropOldest, _) => EVICTS,
             _ => 0,
         };
+        // More than there can be stays more than there can be.
+        let rooms = self.headroom.min(MOST_CAPACITY) + self.tailroom.min(MOST_CAPACITY);
         let least = match type_size {
-            0 => 2 * (RECORD_HEADER + self.headroom + self.tailroom).next_multiple_of(stride),
+            0 => 2 * (RECORD_HEADER + rooms).next_multiple_of(stride),
             _ => 2 * stride,
         };
         let most = MOST_CAPACITY.min(stride << 27);

@@ -144,3 +144,33 @@ fn a_clock_that_cannot_send_keeps_nobody_from_adding_or_dropping() {
     assert!(waiting.recv_timeout(LONG).unwrap() > 0, "nobody reads, so that most does not fit");
     drop(receiver);
 }
+
+#[test]
+fn what_the_clock_could_not_send_is_sent_when_the_batcher_is_dropped() {
+    let channel = Channel::anonymous().capacity(256).back_pressure(BackPressure::Error);
+    let (mut sender, mut receiver) = channel.records::<Spsc>().unwrap();
+    // Full, so that the clock sends in vain.
+    while sender.send(7, &[0; 8]).is_ok() {}
+    let batcher = Batcher::<u64, _>::new(sender, 16, Duration::ZERO).unwrap();
+    batcher.add(5).unwrap();
+    let refused = batcher.metrics().refused;
+    let end = Instant::now() + LONG;
+    while batcher.metrics().refused == refused {
+        assert!(Instant::now() < end, "the clock tries");
+        std::thread::yield_now();
+    }
+    let mut values = Vec::new();
+    // The clock may send it in between, too.
+    let mut take = |message: &[u8], kind| match kind {
+        7 => {}
+        _ => values.extend_from_slice(message),
+    };
+    while let Ok(message) = receiver.try_receive() {
+        take(&message, message.kind());
+    }
+    drop(batcher);
+    while let Ok(message) = receiver.receive_timeout(LONG) {
+        take(&message, message.kind());
+    }
+    assert_eq!(values, 5_u64.to_ne_bytes());
+}

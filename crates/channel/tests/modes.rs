@@ -11,8 +11,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
 use packhorse_channel::{
-    BackPressure, Broadcast, Channel, ManyReceivers, ManySenders, Mode, Mpmc, Mpsc, ReceiveError, SendError,
-    Spmc, Spsc, record, typed,
+    BackPressure, Broadcast, Channel, ManyReceivers, ManySenders, Mode, Mpmc, Mpsc, OpenError, ReceiveError,
+    SendError, Spmc, Spsc, record, typed,
 };
 
 const EACH: u64 = 60_000;
@@ -333,4 +333,13 @@ fn everybody_wakes_when_the_channel_stops() {
         std::thread::sleep(Duration::from_millis(20));
         sender.stop();
     });
+}
+
+#[test]
+fn more_room_around_messages_than_a_machine_has_is_refused() {
+    for (headroom, tailroom) in [(usize::MAX, 0), (0, usize::MAX), (usize::MAX - 15, usize::MAX / 2)] {
+        let channel = Channel::anonymous().headroom(headroom).tailroom(tailroom);
+        let opened = channel.records::<Spsc>().map(|_| ());
+        assert!(matches!(opened, Err(OpenError::Capacity { .. })), "{opened:?}");
+    }
 }
