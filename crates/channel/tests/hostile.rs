@@ -175,11 +175,14 @@ fn one_mad_sender_among_many_leaves_the_others_alone() {
 fn many_senders_share_a_receiver_and_nothing_is_lost() {
     let (mut receiver, port) = listen::<Mpsc>(&Options::default());
     let to: Address = format!("tcp://127.0.0.1:{port}").parse().unwrap();
+    let opened = std::sync::Arc::new(std::sync::Barrier::new(4));
     let threads: Vec<_> = (0..4_u32)
         .map(|own| {
-            let to = to.clone();
+            let (to, opened) = (to.clone(), opened.clone());
             thread::spawn(move || {
                 let mut sender = net::sender::<Mpsc>(&to, &Options::default()).unwrap();
+                // The receiver ends once all who came have left: on a busy machine that may be before the last one came.
+                opened.wait();
                 let mut second = sender.clone();
                 for number in 0..5_000_u32 {
                     sender.send(own, &number.to_le_bytes()).unwrap();
