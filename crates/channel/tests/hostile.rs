@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // all of it is tests
 
+extern crate alloc;
+
 use core::time::Duration;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -175,7 +177,7 @@ fn one_mad_sender_among_many_leaves_the_others_alone() {
 fn many_senders_share_a_receiver_and_nothing_is_lost() {
     let (mut receiver, port) = listen::<Mpsc>(&Options::default());
     let to: Address = format!("tcp://127.0.0.1:{port}").parse().unwrap();
-    let opened = std::sync::Arc::new(std::sync::Barrier::new(4));
+    let opened = alloc::sync::Arc::new(std::sync::Barrier::new(4));
     let threads: Vec<_> = (0..4_u32)
         .map(|own| {
             let (to, opened) = (to.clone(), opened.clone());
