@@ -5,14 +5,13 @@
 //! arrives after somebody wrote over the memory is worth nothing, and errors are no finding.
 
 use alloc::sync::Arc;
-use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use crate::record;
 use crate::segment::Segment;
 use crate::segment::geometry::{EVICTS, Geometry, OVERWRITES};
 use crate::segment::layout::MAGIC;
-use crate::segment::region::{Heap, Hints, Region};
+use crate::segment::region::{Heap, Hints, SharedHeap};
 use crate::typed;
 use crate::{Adaptive, BackPressure, Broadcast, Mode, ModeName, Mpmc, Mpsc, Spmc, Spsc};
 
@@ -49,22 +48,6 @@ fn header(data: &[u8]) {
     }
 }
 
-/// Memory of this process that others seem to see.
-#[derive(Debug)]
-struct Shared(Heap);
-
-impl Region for Shared {
-    fn base(&self) -> NonNull<u8> {
-        self.0.base()
-    }
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-    fn is_shared(&self) -> bool {
-        true
-    }
-}
-
 fn memory<M: Mode>(records: bool, drops: bool) -> Option<Arc<Segment>> {
     let flags = match (drops, M::NAME) {
         (false, _) => 0,
@@ -77,7 +60,7 @@ fn memory<M: Mode>(records: bool, drops: bool) -> Option<Arc<Segment>> {
     let geometry =
         Geometry { mode, stride, cells, peers, type_hash, type_size, headroom: 0, tailroom: 0, flags };
     let region = Heap::new(usize::try_from(geometry.bytes()).ok()?, Hints::default()).ok()?;
-    Segment::create(Box::new(Shared(region)), geometry).ok().map(Arc::new)
+    Segment::create(Box::new(SharedHeap(region)), geometry).ok().map(Arc::new)
 }
 
 fn play<M: Mode>(records: bool, drops: bool, script: &[u8]) {

@@ -199,12 +199,10 @@ impl Geometry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slots_that_are_not_exactly_as_large_as_their_messages_are_refused() {
-        let geometry = |stride| Geometry {
+impl Geometry {
+    /// A small spsc channel of messages of 8 bytes, in slots of `stride` bytes.
+    pub(crate) const fn of_words(stride: u64) -> Self {
+        Self {
             mode: ModeName::Spsc,
             stride,
             cells: 16,
@@ -214,9 +212,18 @@ mod tests {
             headroom: 0,
             tailroom: 0,
             flags: 0,
-        };
-        let decode = |stride| Geometry::decode(geometry(stride).encode(), 1 << 20);
-        assert_eq!(decode(8).unwrap(), geometry(8));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_that_are_not_exactly_as_large_as_their_messages_are_refused() {
+        let decode = |stride| Geometry::decode(Geometry::of_words(stride).encode(), 1 << 20);
+        assert_eq!(decode(8).unwrap(), Geometry::of_words(8));
         // In slots of 9 bytes the second value would not be aligned.
         assert!(matches!(decode(9), Err(OpenError::Foreign(_))));
         assert!(matches!(decode(16), Err(OpenError::Foreign(_))));

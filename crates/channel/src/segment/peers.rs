@@ -286,42 +286,14 @@ impl Drop for Held<'_> {
 
 #[cfg(test)]
 mod tests {
-    use core::ptr::NonNull;
-
     use super::*;
     use crate::segment::geometry::Geometry;
-    use crate::segment::region::{Heap, Hints, Region};
-
-    /// Memory of this process that others seem to see.
-    #[derive(Debug)]
-    struct Shared(Heap);
-
-    impl Region for Shared {
-        fn base(&self) -> NonNull<u8> {
-            self.0.base()
-        }
-        fn len(&self) -> usize {
-            self.0.len()
-        }
-        fn is_shared(&self) -> bool {
-            true
-        }
-    }
+    use crate::segment::region::{Heap, Hints, SharedHeap};
 
     fn segment() -> Segment {
-        let geometry = Geometry {
-            mode: ModeName::Spsc,
-            stride: 8,
-            cells: 16,
-            peers: 4,
-            type_hash: 1,
-            type_size: 8,
-            headroom: 0,
-            tailroom: 0,
-            flags: 0,
-        };
+        let geometry = Geometry::of_words(8);
         let heap = Heap::new(usize::try_from(geometry.bytes()).unwrap(), Hints::default()).unwrap();
-        Segment::create(Box::new(Shared(heap)), geometry).unwrap()
+        Segment::create(Box::new(SharedHeap(heap)), geometry).unwrap()
     }
 
     fn lock(segment: &Segment) -> &AtomicU64 {

@@ -60,3 +60,21 @@ impl Region for Heap {
         false
     }
 }
+
+/// Memory of this process that others seem to see: for what is tested without another process.
+#[cfg(any(test, feature = "fuzz"))]
+#[derive(Debug)]
+pub(crate) struct SharedHeap(pub(crate) Heap);
+
+#[cfg(any(test, feature = "fuzz"))]
+impl Region for SharedHeap {
+    fn base(&self) -> NonNull<u8> {
+        self.0.base()
+    }
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn is_shared(&self) -> bool {
+        true
+    }
+}

@@ -176,21 +176,17 @@ impl Gather {
         if self.held >= self.cap {
             return Err(Refused::SetFull);
         }
-        if open.state == State::Decoding {
-            open.extra.push(index);
-            open.highest = open.highest.max(Some(index));
-            self.held += 1;
-            return Ok(Keep::InMemory { source_block, index });
-        }
-        if open.state == State::Short {
+        if open.state != State::Gathering {
             if open.extra.len() >= EXTRA_MAX {
                 return Err(Refused::SetFull);
             }
             open.extra.push(index);
             open.highest = open.highest.max(Some(index));
             self.held += 1;
-            open.state = State::Decoding;
-            self.ready.push_back(source_block);
+            if open.state == State::Short {
+                open.state = State::Decoding;
+                self.ready.push_back(source_block);
+            }
             return Ok(Keep::InMemory { source_block, index });
         }
         // The first place that is free: blocks that are still to come lie further behind.
