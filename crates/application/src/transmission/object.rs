@@ -328,20 +328,22 @@ impl<S: ObjectSource> Active<S> {
         if self.sender.size().is_some() {
             return;
         }
-        let judged = |receiver: &u32| self.verdicts.iter().any(|(of, _)| of == receiver);
         let held = |receiver| self.held.iter().find(|(of, _)| *of == receiver).map_or(0, |(_, held)| *held);
-        if let Some(groups) = receivers.filter(|receiver| !judged(receiver)).map(held).min() {
+        if let Some(groups) = receivers.filter(|receiver| !self.has_judged(*receiver)).map(held).min() {
             self.sender.release(groups);
         }
     }
 
     /// What became of it, once every one of the `receivers` has said so: verified where nobody said anything else.
     pub(super) fn judgement(&self, mut receivers: impl Iterator<Item = u32>) -> Option<AckState> {
-        let judged = |receiver| self.verdicts.iter().any(|(of, _)| *of == receiver);
-        receivers.all(judged).then(|| {
-            let verdicts = self.verdicts.iter().map(|(_, verdict)| *verdict);
-            verdicts.into_iter().find(|verdict| *verdict != AckState::Verified).unwrap_or(AckState::Verified)
+        receivers.all(|receiver| self.has_judged(receiver)).then(|| {
+            let mut verdicts = self.verdicts.iter().map(|(_, verdict)| *verdict);
+            verdicts.find(|verdict| *verdict != AckState::Verified).unwrap_or(AckState::Verified)
         })
+    }
+
+    fn has_judged(&self, receiver: u32) -> bool {
+        self.verdicts.iter().any(|(of, _)| *of == receiver)
     }
 
     pub(super) const fn is_done(&self) -> bool {

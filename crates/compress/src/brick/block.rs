@@ -117,10 +117,7 @@ impl Desk {
         block.place = Place::Left;
         if matches!(block.outcome, Outcome::Stored) {
             let payload = &self.0[block.payload.clone()];
-            let whole = BLOCK_HEADER + payload.len() + CHECKSUM;
-            if block.output.len() < whole {
-                block.output = vec![0; whole];
-            }
+            reach(&mut block.output, BLOCK_HEADER + payload.len() + CHECKSUM);
             block.output[BLOCK_HEADER..][..payload.len()].copy_from_slice(payload);
         }
     }
@@ -150,11 +147,7 @@ impl Block {
 
     /// The output memory, at least `most` bytes of it, and the payload: for those who compute.
     pub(crate) fn parts(&mut self, most: usize) -> (&[u8], usize, &mut [u8]) {
-        let whole = BLOCK_HEADER + most + CHECKSUM;
-        if self.output.len() < whole {
-            // A new allocation rather than `resize`: zeros from the system cost nothing until they are touched.
-            self.output = vec![0; whole];
-        }
+        reach(&mut self.output, BLOCK_HEADER + most + CHECKSUM);
         let from = self.payload.start - self.history;
         (
             &self.input[from..self.payload.end],
@@ -194,10 +187,7 @@ impl Block {
         let Place::Elsewhere(Origin { file, offset, .. }) = core::mem::take(&mut self.place) else {
             return Ok(());
         };
-        let whole = self.payload.end + CHECKSUM;
-        if self.input.len() < whole {
-            self.input = vec![0; whole];
-        }
+        reach(&mut self.input, self.payload.end + CHECKSUM);
         file.read_exact_at(&mut self.input[self.payload.clone()], offset)
     }
 
@@ -233,10 +223,7 @@ impl Block {
     /// Gives the payload memory for `most` bytes, with `history` bytes in front.
     pub(crate) fn prepare(&mut self, history: &[u8], most: usize) {
         let room = history.len().max(BLOCK_HEADER);
-        let whole = room + most + CHECKSUM;
-        if self.input.len() < whole {
-            self.input = vec![0; whole];
-        }
+        reach(&mut self.input, room + most + CHECKSUM);
         self.input[room - history.len()..room].copy_from_slice(history);
         self.history = history.len();
         self.payload = room..room;
@@ -297,6 +284,14 @@ impl Block {
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Block {{ {} bytes, {:?} }}", self.payload.len(), self.outcome)
+    }
+}
+
+/// Makes memory that is too short new and `len` bytes long. What was in it is gone: zeros from the system cost nothing until they
+/// are touched, which those of `resize` do.
+fn reach(memory: &mut Vec<u8>, len: usize) {
+    if memory.len() < len {
+        *memory = vec![0; len];
     }
 }
 
